@@ -1,0 +1,1 @@
+"""What pipelines and builds are: values only, no input or output."""

@@ -1,0 +1,282 @@
+"""Definitions: what a pipeline, a stage and a step say, in no vendor's words.
+
+Every string may hold `${{ }}` templates in pipemgr's names (see `expressions`). Fields that are absent and
+fields that are empty differ (`None` and `()` or `{}`) wherever a vendor tells them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+
+from .base import Value
+from .expressions import Condition
+from .identity import fingerprint
+
+Text = str
+"""A string that may hold templates."""
+Flag = bool | Text
+"""A boolean, or a template that gives one."""
+Count = int | Text
+"""A whole number, or a template that gives one."""
+Data = dict[str, JsonValue]
+"""A JSON object."""
+
+OPAQUE = "opaque"
+"""The action and the trigger that keep what only one vendor understands; options `vendor` and `value`."""
+ID_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)|(\$\{\{.*\}\}))(s|m|h|d)", re.DOTALL)
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+def seconds(duration: str) -> float | None:
+    """A duration in seconds, or None where a template decides."""
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        raise ValueError(f"{duration!r} is no duration; write 90s, 20m, 2h or 1d")
+    return float(match[1]) * _SECONDS[match[3]] if match[1] else None
+
+
+def _normal_duration(duration: str) -> str:
+    """The same duration in the largest unit that leaves a whole number, so that 60m and 1h are equal."""
+    length = seconds(duration)
+    if length is None:
+        return duration
+    for unit, size in _SECONDS.items():
+        if length and length % size == 0:
+            return f"{int(length // size)}{unit}"
+    return f"{length:g}s"
+
+
+Duration = Annotated[
+    str,
+    AfterValidator(_normal_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?|\$\{\{.*\}\})[smhd]$"}),
+]
+"""A span of time: a number, or a template that gives one, and a unit: `90s`, `20m`, `2h`, `1d`."""
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Definition(Value):
+    """Base of all definitions; files and JSON write `paths-ignore` for `paths_ignore`."""
+
+    model_config = ConfigDict(alias_generator=_kebab)
+
+    def data(self) -> Data:
+        """The definition as JSON, without what is at its default, in the spelling of files."""
+        dumped: Data = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return dumped
+
+
+class Trigger(Definition):
+    """What starts a build. `event` is a name from the catalogue of triggers, or `opaque`."""
+
+    event: str
+    branches: tuple[Text, ...] | None = None
+    branches_ignore: tuple[Text, ...] | None = None
+    tags: tuple[Text, ...] | None = None
+    tags_ignore: tuple[Text, ...] | None = None
+    paths: tuple[Text, ...] | None = None
+    paths_ignore: tuple[Text, ...] | None = None
+    types: tuple[str, ...] | None = None
+    """Which happenings of the event count (opened, synchronize, ...)."""
+    cron: str | None = None
+    """When a schedule fires: five fields, UTC unless `timezone` is given."""
+    timezone: str | None = None
+    options: Data = Field(default_factory=dict)
+    """Whatever else the event takes."""
+
+
+class Parameter(Definition):
+    """What a person (or a caller) may set when starting a build."""
+
+    type: Literal["string", "boolean", "number", "choice", "environment"] = "string"
+    description: str | None = None
+    default: JsonValue = None
+    choices: tuple[JsonValue, ...] = ()
+    required: bool = False
+
+
+class Runner(Definition):
+    """Where work runs: a name from the catalogue of runners, or labels, or a group of runners."""
+
+    name: Text | None = None
+    labels: tuple[Text, ...] = ()
+    group: Text | None = None
+
+
+class Container(Definition):
+    """A container that work runs in, or that runs beside it as a service."""
+
+    image: Text
+    variables: dict[str, Text] = Field(default_factory=dict)
+    ports: tuple[Text, ...] = ()
+    volumes: tuple[Text, ...] = ()
+    options: Text | None = None
+    """Further options of the container engine's `create` command."""
+    username: Text | None = None
+    password: Text | None = None
+    """Always a reference to a secret, never a value."""
+    command: Text | None = None
+    entrypoint: Text | None = None
+
+
+class Matrix(Definition):
+    """One stage executed for each combination of axis values."""
+
+    axes: dict[str, tuple[JsonValue, ...] | Text] = Field(default_factory=dict)
+    include: tuple[Data, ...] | Text = ()
+    exclude: tuple[Data, ...] | Text = ()
+    expression: Text | None = None
+    """A template that gives the whole matrix at run time, in place of the three."""
+
+
+class Concurrency(Definition):
+    """At most one build (or stage) of a group at a time."""
+
+    group: Text
+    cancel_running: Flag = False
+
+
+class Defaults(Definition):
+    """What `run` steps use unless they say otherwise."""
+
+    shell: Text | None = None
+    directory: Text | None = None
+
+
+class Environment(Definition):
+    """Where a stage deploys to."""
+
+    name: Text
+    url: Text | None = None
+
+
+class Approval(Definition):
+    """A person must agree before the stage begins."""
+
+    message: Text = ""
+
+
+class Step(Definition):
+    """One action of a stage; `action` is a name from the catalogue, or `opaque`."""
+
+    action: str
+    inputs: Data = Field(default_factory=dict)
+    id: str | None = None
+    name: Text | None = None
+    when: Condition | None = None
+    variables: dict[str, Text] = Field(default_factory=dict)
+    timeout: Duration | None = None
+    allow_failure: Flag = False
+    vendor: dict[str, Data] = Field(default_factory=dict)
+    """What only one vendor has, by vendor."""
+
+
+class Stage(Definition):
+    """Work done in one environment: a node of the graph that `needs` draws."""
+
+    id: str = Field(pattern=rf"^{ID_PATTERN}$")
+    name: Text | None = None
+    steps: tuple[Step, ...] = ()
+    needs: tuple[str, ...] = ()
+    when: Condition | None = None
+    matrix: Matrix | None = None
+    fail_fast: Flag | None = None
+    max_parallel: Count | None = None
+    runner: Runner | None = None
+    container: Container | None = None
+    services: dict[str, Container] = Field(default_factory=dict)
+    environment: Environment | None = None
+    approval: Approval | None = None
+    variables: dict[str, Text] = Field(default_factory=dict)
+    defaults: Defaults | None = None
+    permissions: dict[str, str] | None = None
+    concurrency: Concurrency | None = None
+    outputs: dict[str, Text] = Field(default_factory=dict)
+    timeout: Duration | None = None
+    retry: int = Field(default=0, ge=0)
+    allow_failure: Flag = False
+    group: str | None = None
+    """The nested or parallel block a vendor drew around the stage, as a path: `build/linux`."""
+    vendor: dict[str, Data] = Field(default_factory=dict)
+
+
+class Pipeline(Definition):
+    """A definition as a whole: the one value that push and convert hand on."""
+
+    name: str = Field(min_length=1)
+    build_name: Text | None = None
+    """The name of each build."""
+    triggers: tuple[Trigger, ...] = ()
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
+    variables: dict[str, Text] = Field(default_factory=dict)
+    runner: Runner | None = None
+    defaults: Defaults | None = None
+    permissions: dict[str, str] | None = None
+    """Rights of the build's own token, by scope; `{}` takes all away, None leaves the vendor's default; the
+    scope `*` stands for all."""
+    concurrency: Concurrency | None = None
+    stages: tuple[Stage, ...] = ()
+    vendor: dict[str, Data] = Field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of what the pipeline says: equal definitions have equal fingerprints."""
+        return fingerprint(self.data())
+
+    def problems(self) -> tuple[tuple[str, str], ...]:
+        """What makes the graph impossible, as (path, message): the reader adds the line."""
+        known = [stage.id for stage in self.stages]
+        twice = [(f"stages.{name}", f"stage {name!r} is defined twice") for name in _repeated(known)]
+        missing = [
+            (f"stages.{stage.id}.needs", f"stage {stage.id!r} needs {need!r}, which does not exist")
+            for stage in self.stages
+            for need in stage.needs
+            if need not in known
+        ]
+        circles = [
+            (f"stages.{name}.needs", f"stage {name!r} needs itself, by way of {' -> '.join(path)}")
+            for name, path in _circles({stage.id: stage.needs for stage in self.stages}).items()
+        ]
+        return (*twice, *missing, *circles)
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _circles(graph: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    """The first circle found in the graph, by the name it starts at; empty when there is none."""
+    done: set[str] = set()
+    for start in graph:
+        path: list[str] = []
+        todo: list[tuple[str, bool]] = [(start, False)]
+        while todo:
+            name, leaving = todo.pop()
+            if leaving:
+                path.pop()
+                done.add(name)
+            elif name in path:
+                return {name: [*path[path.index(name) :], name]}
+            elif name not in done:
+                path.append(name)
+                todo.append((name, True))
+                todo.extend((need, False) for need in graph.get(name, ()))
+    return {}
+
+
+def as_data(value: Any) -> Any:
+    """`value` as plain JSON: definitions by their `data`, tuples as lists."""
+    if isinstance(value, Definition):
+        return value.data()
+    if isinstance(value, Mapping):
+        return {key: as_data(one) for key, one in value.items()}
+    return [as_data(one) for one in value] if isinstance(value, list | tuple) else value

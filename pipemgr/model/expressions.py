@@ -1,0 +1,434 @@
+"""Expressions: the small tree behind conditions and `${{ }}` templates, its parser and its printer.
+
+The syntax is the one most readers know already (literals, `a.b['c']`, `!`, comparisons, `&&`, `||` and
+function calls, strings in single quotes); the *names* are pipemgr's own. Vendors that share the syntax share
+this parser and differ only in a table of names; what the tree cannot say is `Opaque`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema
+
+Atom = bool | int | float | str | None
+
+MAX_LENGTH: Final = 21_000
+"""The longest expression accepted, in characters."""
+MAX_DEPTH: Final = 100
+"""The deepest nesting accepted."""
+
+BINARY: Final = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
+"""The binary operators and how tightly each binds."""
+_NOT, _TIGHT = 5, 6
+
+
+class ExpressionError(ValueError):
+    """The text is no expression; `offset` is the character at which that shows."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class Expression:
+    """A node of the tree; `str(node)` is its text."""
+
+    def __str__(self) -> str:
+        """The text in pipemgr's own names, with no more parentheses than needed."""
+        return _print(self)[0]
+
+    def children(self) -> tuple[Expression, ...]:
+        """The nodes directly below."""
+        return ()
+
+    def walk(self) -> Iterator[Expression]:
+        """This node and all below, outermost first."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+
+@dataclass(frozen=True, eq=False)
+class Literal(Expression):
+    """null, a boolean, a number or a string."""
+
+    value: Atom
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in type too: 1 is not true."""
+        return (
+            isinstance(other, Literal) and type(self.value) is type(other.value) and self.value == other.value
+        )
+
+    def __hash__(self) -> int:
+        """By type and value."""
+        return hash((type(self.value), self.value))
+
+
+@dataclass(frozen=True)
+class Name(Expression):
+    """A context: `branch`, `parameters`, `matrix` ..."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Access(Expression):
+    """`target.key` or `target[key]`; the same thing when the key is a plain word."""
+
+    target: Expression
+    key: Expression
+
+    def children(self) -> tuple[Expression, ...]:
+        """Target and key."""
+        return (self.target, self.key)
+
+
+@dataclass(frozen=True)
+class Star(Expression):
+    """The key of `target.*`: every element."""
+
+
+@dataclass(frozen=True)
+class Call(Expression):
+    """A function and its arguments."""
+
+    name: str
+    arguments: tuple[Expression, ...] = ()
+
+    def children(self) -> tuple[Expression, ...]:
+        """The arguments."""
+        return self.arguments
+
+
+@dataclass(frozen=True)
+class Not(Expression):
+    """Logical negation."""
+
+    operand: Expression
+
+    def children(self) -> tuple[Expression, ...]:
+        """The operand."""
+        return (self.operand,)
+
+
+@dataclass(frozen=True)
+class Binary(Expression):
+    """Two operands and one of the `BINARY` operators."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+    def children(self) -> tuple[Expression, ...]:
+        """Left and right."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Opaque(Expression):
+    """Something only `vendor` understands, kept verbatim; written `opaque('vendor', 'text')`."""
+
+    vendor: str
+    text: str
+
+
+def transform(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """A tree of the same shape, with `change` applied to each node from the leaves up."""
+    match node:
+        case Access(target, key):
+            node = Access(transform(target, change), transform(key, change))
+        case Call(_, arguments):
+            node = replace(node, arguments=tuple(transform(one, change) for one in arguments))
+        case Not(operand):
+            node = Not(transform(operand, change))
+        case Binary(operator, left, right):
+            node = Binary(operator, transform(left, change), transform(right, change))
+    return change(node)
+
+
+# Printing ----------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(value: Atom) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _quote(value)
+        case _:
+            return repr(value)
+
+
+def _wrapped(node: Expression, at_least: int) -> str:
+    text, binding = _print(node)
+    return text if binding >= at_least else f"({text})"
+
+
+def _access(target: Expression, key: Expression) -> str:
+    base = _wrapped(target, _TIGHT)
+    match key:
+        case Star():
+            return f"{base}.*"
+        case Literal(str(word)) if _WORD.match(word):
+            return f"{base}.{word}"
+        case _:
+            return f"{base}[{key}]"
+
+
+def _print(node: Expression) -> tuple[str, int]:
+    match node:
+        case Literal(value):
+            return _literal(value), _TIGHT
+        case Name(name):
+            return name, _TIGHT
+        case Access(target, key):
+            return _access(target, key), _TIGHT
+        case Call(name, arguments):
+            return f"{name}({', '.join(map(str, arguments))})", _TIGHT
+        case Opaque(vendor, text):
+            return f"opaque({_quote(vendor)}, {_quote(text)})", _TIGHT
+        case Not(operand):
+            return f"!{_wrapped(operand, _NOT)}", _NOT
+        case Binary(operator, left, right):
+            binding = BINARY[operator]
+            return f"{_wrapped(left, binding)} {operator} {_wrapped(right, binding + 1)}", binding
+        case _:
+            raise TypeError(f"no printer for {type(node).__name__}")
+
+
+# Parsing -----------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<number>[+-]?0x[0-9a-fA-F]+|[+-]?0o[0-7]+|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+    | (?P<string>'(?:[^']|'')*')
+    | (?P<word>[A-Za-z_][A-Za-z0-9_-]*)
+    | (?P<mark>&&|\|\||==|!=|<=|>=|[<>!()\[\].,*])
+    | (?P<end>\Z)
+    )""",
+    re.VERBOSE,
+)
+_CONSTANTS: Final[dict[str, Atom]] = {"null": None, "true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    offset: int
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    offset = 0
+    while True:
+        match = _TOKEN.match(text, offset)
+        if match is None or match.lastgroup is None:
+            at = len(text) - len(text[offset:].lstrip())
+            raise ExpressionError(f"unexpected {text[at]!r}", at)
+        yield _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
+        if match.lastgroup == "end":
+            return
+        offset = match.end()
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text, 0) if "x" in text or "o" in text else int(text)
+    except ValueError:
+        number = float(text)
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+class _Parser:
+    """Precedence climbing over one list of tokens."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = list(_tokens(text))
+        self._at = 0
+        self._depth = 0
+
+    def whole(self) -> Expression:
+        node = self._binary(1)
+        self._expect("end", "")
+        return node
+
+    @property
+    def _next(self) -> _Token:
+        return self._tokens[self._at]
+
+    def _take(self) -> _Token:
+        token = self._next
+        self._at += 1
+        return token
+
+    def _accept(self, mark: str) -> bool:
+        if self._next.kind == "mark" and self._next.text == mark:
+            self._at += 1
+            return True
+        return False
+
+    def _expect(self, kind: str, text: str) -> None:
+        if self._next.kind != kind or self._next.text != text:
+            found = self._next.text or "the end"
+            raise ExpressionError(f"expected {text or 'the end'!r}, found {found!r}", self._next.offset)
+        self._at += 1
+
+    def _binary(self, at_least: int) -> Expression:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ExpressionError(f"nested more than {MAX_DEPTH} deep", self._next.offset)
+        left = self._unary()
+        while (binding := BINARY.get(self._next.text, 0)) >= at_least and self._next.kind == "mark":
+            operator = self._take().text
+            left = Binary(operator, left, self._binary(binding + 1))
+        self._depth -= 1
+        return left
+
+    def _unary(self) -> Expression:
+        negations = 0
+        while self._accept("!"):
+            negations += 1
+            if negations > MAX_DEPTH:
+                raise ExpressionError(f"nested more than {MAX_DEPTH} deep", self._next.offset)
+        node = self._postfix()
+        for _ in range(negations):
+            node = Not(node)
+        return node
+
+    def _postfix(self) -> Expression:
+        node = self._primary()
+        while True:
+            if self._accept("."):
+                node = Access(node, self._key())
+            elif self._accept("["):
+                node = Access(node, self._index())
+            else:
+                return node
+
+    def _key(self) -> Expression:
+        if self._accept("*"):
+            return Star()
+        if self._next.kind != "word":
+            raise ExpressionError(f"expected a name, found {self._next.text!r}", self._next.offset)
+        return Literal(self._take().text)
+
+    def _index(self) -> Expression:
+        key: Expression = Star() if self._accept("*") else self._binary(1)
+        self._expect("mark", "]")
+        return key
+
+    def _primary(self) -> Expression:
+        token = self._take()
+        match token.kind:
+            case "number":
+                return Literal(_number(token.text))
+            case "string":
+                return Literal(token.text[1:-1].replace("''", "'"))
+            case "word" if token.text in _CONSTANTS:
+                return Literal(_CONSTANTS[token.text])
+            case "word":
+                return self._call(token) if self._accept("(") else Name(token.text)
+            case "mark" if token.text == "(":
+                node = self._binary(1)
+                self._expect("mark", ")")
+                return node
+        raise ExpressionError(f"unexpected {token.text or 'end'!r}", token.offset)
+
+    def _call(self, token: _Token) -> Expression:
+        arguments: list[Expression] = []
+        while not self._accept(")"):
+            if arguments:
+                self._expect("mark", ",")
+            arguments.append(self._binary(1))
+        match (token.text, *arguments):
+            case ("opaque", Literal(str(vendor)), Literal(str(text))):
+                return Opaque(vendor, text)
+        return Call(token.text, tuple(arguments))
+
+
+def parse(text: str) -> Expression:
+    """The tree of `text`.
+
+    Raises `ExpressionError` with the offset of the first character that does not fit.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"longer than {MAX_LENGTH} characters", MAX_LENGTH)
+    return _Parser(text).whole()
+
+
+# Templates ---------------------------------------------------------------------------------------------
+
+Part = str | Expression
+_OPEN, _CLOSE = "${{", "}}"
+_BODY = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|\}(?!\}))*")
+
+
+def template(text: str) -> tuple[Part, ...]:
+    """The parts of a text with `${{ }}` in it, in order: plain strings and expressions.
+
+    Raises `ExpressionError` for an opening mark without its end and for a body that is no expression.
+    """
+    parts: list[Part] = []
+    at = 0
+    while (start := text.find(_OPEN, at)) >= 0:
+        if start > at:
+            parts.append(text[at:start])
+        body = _BODY.match(text, start + len(_OPEN))
+        end = body.end() if body else start
+        if not text.startswith(_CLOSE, end):
+            raise ExpressionError(f"{_OPEN} without its {_CLOSE}", start)
+        try:
+            parts.append(parse(text[start + len(_OPEN) : end]))
+        except ExpressionError as error:
+            raise ExpressionError(str(error), start + len(_OPEN) + error.offset) from None
+        at = end + len(_CLOSE)
+    if at < len(text):
+        parts.append(text[at:])
+    return tuple(parts)
+
+
+def untemplate(parts: tuple[Part, ...]) -> str:
+    """The text of `parts`; a plain `${{` in a string is written as an expression, so that it stays plain."""
+    return "".join(
+        part.replace(_OPEN, f"{_OPEN} {_quote(_OPEN)} {_CLOSE}")
+        if isinstance(part, str)
+        else f"{_OPEN} {part} {_CLOSE}"
+        for part in parts
+    )
+
+
+def rewrite(text: str, change: Callable[[Expression], Expression]) -> str:
+    """`text` with `change` applied to each of its expressions; plain text stays as it is."""
+    if _OPEN not in text:
+        return text
+    return "".join(
+        part if isinstance(part, str) else f"{_OPEN} {change(part)} {_CLOSE}" for part in template(text)
+    )
+
+
+def _validate(value: Any) -> Any:
+    if isinstance(value, bool):
+        return Literal(value)
+    return parse(value) if isinstance(value, str) else value
+
+
+Condition = Annotated[
+    InstanceOf[Expression],
+    BeforeValidator(_validate),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": ["string", "boolean"]}),
+]
+"""An expression as a field: text in files and JSON, a tree in memory."""

@@ -1,0 +1,1 @@
+"""Translation between documents and definitions: pure, and never silent about a loss."""

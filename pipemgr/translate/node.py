@@ -1,0 +1,242 @@
+"""Nodes: a document's values with their places, which remember whether anybody read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .report import Accounting, Fidelity, Finding, RANK, account
+
+Plain = bool | int | float | str | None
+
+
+class Source:
+    """All nodes of one document, and what its reader had to say about them.
+
+    A reader takes values out of nodes; whatever nobody took when it ends is a finding, by construction.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: list[Node] = []
+        self.problems: list[tuple[str, str]] = []
+        """What makes the document invalid: (`file:line:column`, message)."""
+        self.findings: list[Finding] = []
+
+    def unread(self) -> tuple[Finding, ...]:
+        """A finding for each outermost node that nobody read."""
+        return tuple(
+            Finding(
+                fidelity=Fidelity.DROPPED,
+                path=node.path,
+                source=node.where,
+                what=node.label,
+                why="not understood by this reader",
+                remedy="check the spelling, or add it by hand to the output",
+            )
+            for node in self.nodes
+            if not node.touched and (node.parent is None or node.parent.touched)
+        )
+
+    def accounting(self, losses: Mapping[str, Fidelity] | None = None) -> Accounting:
+        """Each node in one bucket; `losses` are fidelities of the writer, by model path."""
+        return account(self.fidelity(node, losses or {}) for node in self.nodes)
+
+    def fidelity(self, node: Node, losses: Mapping[str, Fidelity]) -> Fidelity:
+        """What became of `node`: the worst of what was said of it, of what it stands in and of what it feeds."""
+        if not node.touched:
+            return Fidelity.DROPPED
+        said = [node.lost, *(losses.get(path, Fidelity.EXACT) for path in prefixes(node.model))]
+        above: Node | None = node.parent
+        while above is not None:
+            said.append(above.lost)
+            above = above.parent
+        return max(said, key=RANK.__getitem__)
+
+    def place(self, model: str) -> str:
+        """Where in the document the model's `model` path came from, or the nearest path around it."""
+        known = {node.model: node.where for node in reversed(self.nodes)}
+        return next((known[path] for path in reversed(list(prefixes(model))) if path in known), self.name)
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """`a`, `a.b`, `a.b[0]` of `a.b[0]`: a path and all that it lies in, outermost first."""
+    for at, character in enumerate(path):
+        if character in ".[" and at:
+            yield path[:at]
+    if path:
+        yield path
+
+
+class Node:
+    """A mapping, a sequence or a scalar of a document.
+
+    Taking a value out (`text`, `items`, `entries`, `plain`, ...) marks the node as read. A value of the wrong
+    type becomes a problem at the node's place, and the answer is the type's empty value, so that a reader goes
+    on and all problems of a file are told at once.
+    """
+
+    __slots__ = ("children", "key", "line", "lost", "model", "origin", "parent", "touched", "value", "column")
+
+    def __init__(  # noqa: PLR0913 - a node is made in one place only, by the composer
+        self, origin: Source, parent: Node | None, key: str | int, value: Plain, line: int, column: int
+    ) -> None:
+        self.origin = origin
+        self.parent = parent
+        self.key = key
+        self.value: Plain = value
+        """The scalar, typed by the YAML 1.2 core schema; None for collections."""
+        self.children: dict[str, Node] | list[Node] | None = None
+        self.line = line
+        self.column = column
+        self.touched = False
+        self.lost: Fidelity = Fidelity.EXACT
+        self.model = ""
+        origin.nodes.append(self)
+
+    # Where it is ---------------------------------------------------------------------------------------
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`, counted from 1."""
+        return f"{self.origin.name}:{self.line}:{self.column}"
+
+    @property
+    def path(self) -> str:
+        """Where it stands in its document: `jobs.test.steps[2].run`."""
+        if self.parent is None:
+            return ""
+        if isinstance(self.key, int):
+            return f"{self.parent.path}[{self.key}]"
+        return f"{self.parent.path}.{self.key}" if self.parent.path else self.key
+
+    @property
+    def label(self) -> str:
+        """What to call it in a message: its key, or for elements of a list its path."""
+        return repr(self.key) if isinstance(self.key, str) and self.key else (self.path or "the document")
+
+    @property
+    def kind(self) -> str:
+        """`mapping`, `sequence`, or the type of the scalar: `string`, `number`, `boolean`, `null`."""
+        match self.children:
+            case dict():
+                return "mapping"
+            case list():
+                return "sequence"
+        names: Final = {bool: "boolean", int: "number", float: "number", str: "string"}
+        return names.get(type(self.value), "null")
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is the empty value."""
+        return self.kind == "null"
+
+    def feeds(self, model: str) -> Node:
+        """Say which path of the pipeline this node becomes; nodes below follow by their keys."""
+        self.model = model
+        for child in self._below():
+            child.feeds(f"{model}[{child.key}]" if isinstance(child.key, int) else f"{model}.{child.key}")
+        return self
+
+    # Taking values -------------------------------------------------------------------------------------
+
+    def _below(self) -> Iterator[Node]:
+        yield from self.children.values() if isinstance(self.children, dict) else self.children or ()
+
+    def take(self) -> Node:
+        """Mark the node itself as read (not what is below)."""
+        self.touched = True
+        return self
+
+    def take_all(self) -> Node:
+        """Mark the node and all below as read."""
+        self.take()
+        for child in self._below():
+            child.take_all()
+        return self
+
+    def get(self, key: str) -> Node | None:
+        """The value of a key, or None where there is none; marks this mapping, not the value."""
+        return self.items().get(key)
+
+    def items(self) -> dict[str, Node]:
+        """Keys and values of a mapping (of null: none)."""
+        self.take()
+        if isinstance(self.children, dict):
+            return self.children
+        if not self.is_null:
+            self._wrong("a mapping")
+        return {}
+
+    def entries(self) -> list[Node]:
+        """The elements of a sequence (of null: none)."""
+        self.take()
+        if isinstance(self.children, list):
+            return self.children
+        if not self.is_null:
+            self._wrong("a sequence")
+        return []
+
+    def one_or_many(self) -> list[Node]:
+        """The elements of a sequence, or a single scalar as one."""
+        return [self] if self.children is None and not self.is_null else self.entries()
+
+    def text(self) -> str:
+        """The scalar as a string: numbers and booleans as JSON writes them, null as ''."""
+        self.take()
+        match self.value:
+            case str():
+                return self.value
+            case bool():
+                return "true" if self.value else "false"
+            case None if self.children is not None:
+                self._wrong("a string")
+                return ""
+            case None:
+                return ""
+            case _:
+                return repr(self.value)
+
+    def flag(self) -> bool:
+        """A boolean."""
+        self.take()
+        if not isinstance(self.value, bool):
+            self._wrong("true or false")
+        return bool(self.value)
+
+    def number(self) -> int | float:
+        """A number."""
+        self.take()
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            self._wrong("a number")
+            return 0
+        return self.value
+
+    def plain(self) -> Any:
+        """The value as plain data, with all below it."""
+        self.take()
+        match self.children:
+            case dict():
+                return {key: child.plain() for key, child in self.children.items()}
+            case list():
+                return [child.plain() for child in self.children]
+        return self.value
+
+    # Saying things -------------------------------------------------------------------------------------
+
+    def _wrong(self, wanted: str) -> None:
+        self.take_all()
+        self.problem(f"{self.label} must be {wanted}, not a {self.kind}")
+
+    def problem(self, message: str) -> None:
+        """The document is invalid here."""
+        self.origin.problems.append((self.where, message))
+
+    def finding(self, fidelity: Fidelity, what: str, why: str, remedy: str = "") -> None:
+        """This node (and all below) is kept only that well; counts as read."""
+        self.take_all()
+        self.lost = max(self.lost, fidelity, key=RANK.__getitem__)
+        path = self.model or self.path
+        self.origin.findings.append(
+            Finding(fidelity=fidelity, path=path, source=self.where, what=what, why=why, remedy=remedy)
+        )

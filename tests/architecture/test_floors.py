@@ -56,7 +56,7 @@ def lint_imports(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 def imported(path: Path) -> set[str]:
     """The top-level names that a file imports, in functions as well."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

@@ -86,13 +86,17 @@ def test_the_source_distribution_builds_the_same_wheel(project: Path, wheel: Pat
 
 
 @pytest.mark.parametrize("way", ["wheel", "folder", "editable"])
-def test_installed_it_works_from_a_foreign_folder(  # noqa: PLR0917 - six fixtures, one story
+def test_installed_it_works_from_a_foreign_folder(
     way: str, project: Path, packages: list[str], wheel: Path, environment: Path, tmp_path: Path
 ) -> None:
-    source = {"wheel": [wheel], "folder": [project], "editable": ["--editable", project]}[way]
+    ways: dict[str, list[str | Path]] = {
+        "wheel": [wheel],
+        "folder": [project],
+        "editable": ["--editable", project],
+    }
     run(
         *(sys.executable, "-m", "pip", "--python", environment, "--disable-pip-version-check", "install"),
-        *("--no-deps", "--no-index", "--no-build-isolation", "--force-reinstall", *source),
+        *("--no-deps", "--no-index", "--no-build-isolation", "--force-reinstall", *ways[way]),
         cwd=tmp_path,
     )
     names = [package.rpartition("/")[2] for package in packages]

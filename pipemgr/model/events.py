@@ -73,7 +73,7 @@ class Event(Value):
     changed: tuple[str, ...] = ()
 
     def cloudevent(self) -> dict[str, Any]:
-        """The event as a CloudEvents 1.0 JSON object (https://github.com/cloudevents/spec, v1.0.2)."""
+        """The event as a CloudEvents 1.0 JSON object (specification 1.0.2, https://cloudevents.io)."""
         data = {"object": self.data, "changed": list(self.changed)} if self.changed else {"object": self.data}
         return {
             "specversion": "1.0",

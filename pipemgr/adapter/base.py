@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from pipemgr.errors import UnsupportedCapability
 from pipemgr.model.base import Value
@@ -21,6 +21,8 @@ from .settings import AdapterSettings
 
 Cursor = dict[str, JsonValue]
 """How far a connection has been polled: the adapter's own, opaque to everybody else."""
+Dialects = Callable[[str], Dialect]
+"""Looks up the language of any installed adapter by name; raises `UnknownAdapter`."""
 
 
 class ServerInfo(Value):
@@ -49,7 +51,7 @@ class PollPage(Value):
     """
 
     builds: tuple[BuildInstance, ...] = ()
-    cursor: Cursor = {}
+    cursor: Cursor = Field(default_factory=dict)
     more: bool = False
     wait: float | None = None
 
@@ -73,7 +75,7 @@ class Connection:
     name: str
     workspace: Path
     state: Path
-    dialect: Callable[[str], Dialect]
+    dialect: Dialects
     options: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
@@ -101,6 +103,15 @@ class Adapter(ABC):
     def writer(cls) -> Writer:
         """Writes the vendor's documents; needs no connection."""
         _refuse(cls, Capability.WRITE)
+
+    @classmethod
+    def language(cls, dialects: Dialects) -> tuple[Reader, Writer]:  # noqa: ARG003 - for those who borrow
+        """Its reader and writer.
+
+        An adapter whose vendor takes another's documents overrides this one instead of `reader` and `writer`
+        and borrows them by name from `dialects`, so that it need not import the other adapter.
+        """
+        return cls.reader(), cls.writer()
 
     def probe(self) -> ServerInfo:
         """Whether the vendor answers, who it takes us for and what it can do."""

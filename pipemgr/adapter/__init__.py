@@ -1,0 +1,89 @@
+"""The author's whole surface: everything that an adapter needs from pipemgr, by one import.
+
+    from pipemgr.adapter import Adapter, AdapterSettings, Node, Reader, Reading, ...
+
+The classes of the model come from `pipemgr.model`. See `adapters/README.md` for how to write an adapter.
+"""
+
+from pipemgr.errors import (
+    AdapterError,
+    AuthenticationFailed,
+    BadSettings,
+    ConfigurationError,
+    Conflict,
+    InvalidPipeline,
+    NotAllowed,
+    NotFound,
+    ParseError,
+    RateLimited,
+    Refused,
+    Retryable,
+    Unreachable,
+    UnsupportedCapability,
+)
+from pipemgr.model.support import Answer, Support
+from pipemgr.secrets import MASK, Secret, SecretRef, redact
+from pipemgr.translate.base import Dialect, Reader, Reading, Writer, Writing, refuse_problems
+from pipemgr.translate.document import Document, DocumentSet, decode, load, single
+from pipemgr.translate.node import Node, Source
+from pipemgr.translate.report import Fidelity, Finding
+
+from .base import Adapter, Connection, Cursor, Dialects, LogChunk, PollPage, Published, ServerInfo
+from .capabilities import Capability
+from .settings import AdapterSettings
+
+API_VERSION = 1
+"""The version of this surface; an adapter's `adapter.yaml` says which one it was written for."""
+
+__all__ = [
+    # What an adapter is
+    "API_VERSION",
+    "Adapter",
+    "AdapterSettings",
+    "Capability",
+    "Connection",
+    "Cursor",
+    "Dialects",
+    "LogChunk",
+    "PollPage",
+    "Published",
+    "ServerInfo",
+    # What a language is
+    "Answer",
+    "Dialect",
+    "Document",
+    "DocumentSet",
+    "Fidelity",
+    "Finding",
+    "Node",
+    "Reader",
+    "Reading",
+    "Source",
+    "Support",
+    "Writer",
+    "Writing",
+    "decode",
+    "load",
+    "refuse_problems",
+    "single",
+    # Secrets
+    "MASK",
+    "Secret",
+    "SecretRef",
+    "redact",
+    # What can go wrong
+    "AdapterError",
+    "AuthenticationFailed",
+    "BadSettings",
+    "ConfigurationError",
+    "Conflict",
+    "InvalidPipeline",
+    "NotAllowed",
+    "NotFound",
+    "ParseError",
+    "RateLimited",
+    "Refused",
+    "Retryable",
+    "Unreachable",
+    "UnsupportedCapability",
+]

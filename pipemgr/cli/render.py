@@ -1,0 +1,96 @@
+"""How results are shown: tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+COLOURS = {
+    "success": "green",
+    "failure": "red",
+    "error": "red",
+    "timed_out": "red",
+    "unstable": "yellow",
+    "unknown": "yellow",
+    "running": "cyan",
+    "queued": "blue",
+    "waiting": "magenta",
+}
+
+
+def json_option(command: Any) -> Any:
+    """The option `--json`, the same on every command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(command)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> None:
+    """Rows under their headings; what to do next when there are none.
+
+    Piped output has no colours and is never cut.
+    """
+    found = list(rows)
+    if not found:
+        click.echo(empty)
+        return
+    cells = [[_cell(row.get(column)) for column in columns] for row in found]
+    titles = [column.replace("_", " ").upper() for column in columns]
+    widths = [max(len(line[at]) for line in (titles, *cells)) for at in range(len(columns))]
+    click.secho(_line(titles, widths), dim=True)
+    for line in cells:
+        click.echo(_line(line, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [coloured(cell) + " " * (width - len(cell)) for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return ago(value)
+    return "-" if value is None or value == "" else str(value).replace("\n", " ")
+
+
+def coloured(word: str) -> str:
+    """A status word in its colour, anything else as it is."""
+    return click.style(word, fg=COLOURS[word]) if word in COLOURS else word
+
+
+def status(state: str, result: str | None) -> str:
+    """One word for a status: the result when there is one."""
+    return result or state
+
+
+def ago(moment: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    passed = (datetime.now(UTC) - moment).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if passed >= size:
+            return f"{int(passed // size)}{unit} ago"
+    return f"{max(int(passed), 0)}s ago"
+
+
+def took(start: datetime | None, end: datetime | None) -> str | None:
+    """How long something took, or None while that is not known."""
+    if start is None or end is None:
+        return None
+    passed = max((end - start).total_seconds(), 0.0)
+    if passed < 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{passed:.1f}s"
+    return f"{int(passed // 60)}m{int(passed % 60):02d}s"
+
+
+def progress(message: str) -> None:
+    """A line about long work, on standard error and only for people who watch."""
+    if sys.stderr.isatty():
+        click.secho(message, err=True, dim=True)

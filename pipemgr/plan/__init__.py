@@ -1,0 +1,1 @@
+"""Planning: what would change at a vendor, who moved, and making it so."""

@@ -1,0 +1,110 @@
+"""Plans: for each pipeline of a connection, what applying would change; values that can be saved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pipemgr.errors import InvalidPipeline, ParseError
+from pipemgr.model.base import Value
+from pipemgr.model.definitions import Data, Pipeline
+from pipemgr.model.identity import fingerprint
+from pipemgr.translate.base import Dialect
+from pipemgr.translate.convert import read, write
+from pipemgr.translate.document import DocumentSet
+from pipemgr.translate.report import Finding
+
+from .diff import Difference, Moved, differences, moved, normal
+
+
+class Verb(StrEnum):
+    """What applying does to one definition."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ADOPT = "adopt"
+    """Live is as wanted, but the ledger does not say that we applied it: it is only written down."""
+    NOTHING = "nothing"
+
+
+class Change(Value):
+    """What happens to one pipeline at one connection.
+
+    `expected` is the fingerprint of the live documents when the plan was made; `drift` what they (somebody else)
+    changed since we last applied; `losses` what the vendor's language cannot say.
+    """
+
+    connection: str
+    pipeline: str
+    source: str
+    """The file that defines the pipeline."""
+    verb: Verb
+    moved: Moved
+    expected: str | None
+    definition: Pipeline
+    documents: DocumentSet
+    differences: tuple[Difference, ...] = ()
+    drift: tuple[Difference, ...] = ()
+    losses: tuple[Finding, ...] = ()
+
+
+class Plan(Value):
+    """All changes of a workspace, made at one moment."""
+
+    made_at: datetime
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """The changes that do something at a vendor or in the ledger."""
+        return tuple(change for change in self.changes if change.verb is not Verb.NOTHING)
+
+
+class Desired(Value):
+    """A pipeline as its file defines it, and the file."""
+
+    pipeline: Pipeline
+    source: str
+
+
+def change(
+    connection: str, desired: Desired, *, dialect: Dialect, applied: Data | None, live: DocumentSet
+) -> Change:
+    """The change that makes `live` what is desired.
+
+    All three are compared as the vendor's language can say them: what was lost on the way is in `losses` and is
+    no difference for ever after. `applied` is the normal form that the ledger keeps of the last publish.
+    """
+    written = write(desired.pipeline, dialect)
+    wanted, there = _read(written.documents, dialect), _read(live, dialect)
+    marks = (fingerprint(wanted), applied and fingerprint(applied), there and fingerprint(there))
+    who = moved(*marks)
+    return Change(
+        connection=connection,
+        pipeline=desired.pipeline.name,
+        source=desired.source,
+        verb=_verb(marks[0], marks[1], marks[2], live),
+        moved=who,
+        expected=live.fingerprint,
+        definition=desired.pipeline,
+        documents=written.documents,
+        differences=differences(there or {}, wanted or {}),
+        drift=differences(applied or {}, there or {}) if who in (Moved.THEM, Moved.BOTH) and applied else (),
+        losses=written.findings,
+    )
+
+
+def _read(documents: DocumentSet, dialect: Dialect) -> Data | None:
+    """The normal form of documents; of unreadable ones their text, which then differs from anything."""
+    if not documents:
+        return None
+    try:
+        return normal(read(documents, dialect).pipeline)
+    except (ParseError, InvalidPipeline):
+        return {"unreadable": [document.text for document in documents]}
+
+
+def _verb(wanted: str, applied: str | None, there: str | None, live: DocumentSet) -> Verb:
+    if wanted != there:
+        return Verb.UPDATE if live else Verb.CREATE
+    return Verb.NOTHING if applied == wanted else Verb.ADOPT

@@ -43,6 +43,8 @@ class Change(Value):
     expected: str | None
     definition: Pipeline
     documents: DocumentSet
+    wanted: Data
+    """The normal form of `documents`: what the ledger keeps as last applied."""
     differences: tuple[Difference, ...] = ()
     drift: tuple[Difference, ...] = ()
     losses: tuple[Finding, ...] = ()
@@ -76,7 +78,7 @@ def change(
     no difference for ever after. `applied` is the normal form that the ledger keeps of the last publish.
     """
     written = write(desired.pipeline, dialect)
-    wanted, there = _read(written.documents, dialect), _read(live, dialect)
+    wanted, there = _read(written.documents, dialect) or {}, _read(live, dialect)
     marks = (fingerprint(wanted), applied and fingerprint(applied), there and fingerprint(there))
     who = moved(*marks)
     return Change(
@@ -88,7 +90,8 @@ def change(
         expected=live.fingerprint,
         definition=desired.pipeline,
         documents=written.documents,
-        differences=differences(there or {}, wanted or {}),
+        wanted=wanted,
+        differences=differences(there or {}, wanted),
         drift=differences(applied or {}, there or {}) if who in (Moved.THEM, Moved.BOTH) and applied else (),
         losses=written.findings,
     )

@@ -1,0 +1,152 @@
+"""`pipemgr validate`, `pipemgr convert` and `pipemgr schema`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipemgr.errors import TranslationRefused
+from pipemgr.service.runtime import languages
+from pipemgr.service.translation import Checked, check, save, translate, write_text
+from pipemgr.translate.report import Fidelity, Outcome, Strictness, TranslationReport
+
+from .render import json_option, print_json
+
+FAILED, PARTIAL, REFUSED = 1, 3, 4
+EXIT_CODES = {
+    Outcome.SUCCESSFUL: 0,
+    Outcome.PARTIAL: PARTIAL,
+    Outcome.UNSUPPORTED: PARTIAL,
+    Outcome.FAILED: FAILED,
+}
+SCHEMAS = {"pipeline": ("pipemgr.translate", "pipeline.schema.json"), "config": ("pipemgr", "config.schema.json")}
+
+
+def complete_vendor(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Vendors for shell completion."""
+    return [name for name in languages().names() if name.startswith(incomplete)]
+
+
+class Vendor(click.ParamType[str]):
+    """The name of an installed language; anything else is a usage error that lists them."""
+
+    name = "vendor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the name."""
+        known = languages().names()
+        if value not in known:
+            self.fail(f"{value!r} is not installed; choose from {', '.join(known)}", param, ctx)
+        return str(value)
+
+
+VENDOR = Vendor()
+
+
+@click.command()
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("--from", "vendor", metavar="VENDOR", type=VENDOR, shell_complete=complete_vendor)
+@json_option
+def validate(paths: tuple[str, ...], vendor: str | None, as_json: bool) -> None:
+    """Check definition files.
+
+    Prints a line `file:line:column: message` for each problem. The language is told by where the file lies
+    unless --from names it.
+    """
+    checked = [check(path, languages(), vendor) for path in paths]
+    if as_json:
+        print_json({"valid": all(one.valid for one in checked), "files": [_as_json(one) for one in checked]})
+    else:
+        for one in checked:
+            _print_checked(one)
+    raise SystemExit(0 if all(one.valid for one in checked) else FAILED)
+
+
+def _as_json(checked: Checked) -> dict[str, Any]:
+    return {
+        "path": checked.path,
+        "language": checked.language,
+        "valid": checked.valid,
+        "pipeline": checked.pipeline.name if checked.pipeline else None,
+        "problems": [{"where": where, "message": message} for where, message in checked.problems],
+        "findings": [finding.model_dump() for finding in checked.findings],
+    }
+
+
+def _print_checked(checked: Checked) -> None:
+    for where, message in checked.problems:
+        click.echo(f"{where}: {message}")
+    for finding in checked.findings:
+        click.echo(f"{finding.source}: note: {finding.what}: {finding.why}", err=True)
+    if checked.pipeline:
+        stages = len(checked.pipeline.stages)
+        click.echo(f"{checked.path}: ok ({checked.pipeline.name}, {stages} stage{'s' * (stages != 1)})", err=True)
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=click.Path())
+@click.option("--from", "source", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor)
+@click.option("--to", "target", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor)
+@click.option("-o", "--output", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write the files below DIR instead of printing them.")
+@click.option("--report", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the report: JSON, or Markdown when FILE ends in .md.")
+@click.option("--strictness", type=click.Choice([one.value for one in Strictness]), default=Strictness.REPORT.value, show_default=True, help="What to do about losses: only report, print them as well, or refuse.")
+def convert(path: str, source: str, target: str, output: Path | None, report: Path | None, strictness: str) -> None:
+    """Convert a definition from one vendor to another.
+
+    Every node of the source is accounted for in the report. Leaves with 0 when nothing was lost, 3 when the
+    result is partial, 4 when refused by --strictness refuse, 1 when the file can't be read.
+    """
+    limit = Strictness(strictness)
+    try:
+        conversion = translate(path, languages(), source, target, limit)
+    except TranslationRefused as refused:
+        if isinstance(refused.report, TranslationReport):
+            _save_report(refused.report, report)
+            _print_losses(refused.report)
+        raise
+    _save_report(conversion.report, report)
+    if conversion.report.outcome is not Outcome.FAILED:
+        _deliver(conversion, output)
+    if limit is Strictness.WARN or conversion.report.outcome is Outcome.FAILED:
+        _print_losses(conversion.report)
+    _print_summary(conversion.report)
+    raise SystemExit(EXIT_CODES[conversion.report.outcome])
+
+
+def _deliver(conversion: Any, output: Path | None) -> None:
+    if output is None:
+        for document in conversion.documents:
+            click.echo(document.text, nl=False)
+        return
+    for written in save(conversion, output):
+        click.echo(f"wrote {written}", err=True)
+
+
+def _save_report(report: TranslationReport, path: Path | None) -> None:
+    if path is not None:
+        write_text(path, report.to_markdown() if path.suffix == ".md" else report.to_json() + "\n")
+
+
+def _print_losses(report: TranslationReport) -> None:
+    for finding in report.worse_than(Fidelity.EQUIVALENT):
+        click.echo(f"{finding.source}: {finding.fidelity}: {finding.what}: {finding.why}", err=True)
+        if finding.remedy:
+            click.echo(f"  try: {finding.remedy}", err=True)
+
+
+def _print_summary(report: TranslationReport) -> None:
+    counts = report.accounting
+    kept = ", ".join(f"{getattr(counts, one)} {one}" for one in Fidelity if getattr(counts, one))
+    if report.outcome is not Outcome.FAILED:
+        click.echo(f"{report.outcome}: {counts.nodes} nodes: {kept or 'none'}", err=True)
+
+
+@click.command()
+@click.argument("subject", type=click.Choice(sorted(SCHEMAS)))
+def schema(subject: str) -> None:
+    """Print a JSON Schema of pipemgr's own files."""
+    package, name = SCHEMAS[subject]
+    click.echo(files(package).joinpath(name).read_text(encoding="utf-8"), nl=False)

@@ -1,0 +1,51 @@
+"""The languages that definitions may be written in: pipemgr's own and those of the installed adapters."""
+
+from __future__ import annotations
+
+import fnmatch
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from pipemgr.adapter.registry import Registry
+from pipemgr.errors import UnknownAdapter
+from pipemgr.mapping.catalogue import catalogue
+from pipemgr.translate.base import Dialect
+from pipemgr.translate.native import native_dialect
+
+NATIVE = "native"
+
+
+class Languages:
+    """Dialects by name; an adapter is imported only when its dialect is asked for."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    @cached_property
+    def native(self) -> Dialect:
+        """pipemgr's own format."""
+        return native_dialect(catalogue().inputs())
+
+    def names(self) -> tuple[str, ...]:
+        """All languages there are, our own first."""
+        return (NATIVE, *self._registry.names())
+
+    def get(self, name: str) -> Dialect:
+        """The language called `name`; raises `UnknownAdapter` when no adapter brings it."""
+        if name == NATIVE:
+            return self.native
+        if name not in self._registry.names():
+            raise UnknownAdapter(
+                f"no language {name!r} is installed",
+                remedy=f"use one of {', '.join(self.names())}, or install the adapter that brings it",
+            )
+        return self._registry.dialect(name)
+
+    def guess(self, path: str) -> str:
+        """The language of the document at `path`, by where such documents live; our own if nobody claims it."""
+        full = PurePosixPath(path).as_posix()
+        for name in self._registry.names():
+            patterns = self._registry.manifest(name).documents
+            if any(fnmatch.fnmatch(full, f"*{pattern}") for pattern in patterns):
+                return name
+        return NATIVE

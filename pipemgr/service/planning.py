@@ -1,0 +1,129 @@
+"""Planning and applying: from definition files to what vendors have."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipemgr.adapter.base import Published
+from pipemgr.errors import ConfigurationError, InvalidPipeline, NoSuchObject
+from pipemgr.ingest.recorder import Recorder
+from pipemgr.plan.apply import Applied, apply
+from pipemgr.plan.plan import Change, Desired, Plan, change
+from pipemgr.translate.convert import read
+from pipemgr.translate.document import DocumentSet, load
+
+from .runtime import Runtime
+
+
+def definitions(runtime: Runtime) -> tuple[Desired, ...]:
+    """Every pipeline of the workspace, in the order of its files.
+
+    Raises `InvalidPipeline` with the problems of all files at once, and when two files define one pipeline.
+    """
+    found: dict[str, Desired] = {}
+    problems: list[tuple[str, str]] = []
+    for path in _files(runtime):
+        try:
+            desired = _read(runtime, path)
+        except InvalidPipeline as error:
+            problems.extend(error.problems or ((error.where or str(path), error.message),))
+            continue
+        first = found.setdefault(desired.pipeline.name, desired)
+        if first is not desired:
+            message = f"pipeline {desired.pipeline.name!r} is already defined in {first.source}"
+            problems.append((desired.source, message))
+    if problems:
+        raise InvalidPipeline(problems[0][1], where=problems[0][0], problems=tuple(problems))
+    return tuple(found.values())
+
+
+def _files(runtime: Runtime) -> Iterator[Path]:
+    root = runtime.workspace.root
+    seen: set[Path] = set()
+    for pattern in runtime.workspace.config.definitions.files:
+        for path in sorted(root.glob(pattern)):
+            if path.is_file() and path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _read(runtime: Runtime, path: Path) -> Desired:
+    shown = _relative(path)
+    languages = runtime.languages
+    reading = read(DocumentSet(documents=(load(path, shown),)), languages.get(languages.guess(shown)))
+    return Desired(pipeline=reading.pipeline, source=shown)
+
+
+def _relative(path: Path) -> str:
+    """The path as a user would type it from where they are."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def plan(runtime: Runtime, only: str | None = None) -> Plan:
+    """What applying would change, at all connections or at the one named."""
+    desired = definitions(runtime)
+    changes = [one for name in runtime.connections(only) for one in _changes(runtime, name, desired)]
+    return Plan(made_at=datetime.now(UTC), changes=tuple(changes))
+
+
+def _changes(runtime: Runtime, connection: str, desired: tuple[Desired, ...]) -> Iterator[Change]:
+    wanted = runtime.workspace.config.connections[connection].pipelines
+    adapter = runtime.adapter(connection)
+    dialect = runtime.languages.get(adapter.name)
+    for one in desired:
+        name = one.pipeline.name
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted):
+            publication = runtime.ledger.queries.publication(connection, name)
+            yield change(
+                connection,
+                one,
+                dialect=dialect,
+                applied=publication.model if publication else None,
+                live=adapter.fetch(name),
+            )
+
+
+def carry_out(runtime: Runtime, planned: Plan) -> Iterator[Applied]:
+    """Apply a plan, change by change; what was published is recorded and sealed as it happens."""
+    recorder = Recorder(runtime.ledger)
+
+    def record(one: Change, published: Published) -> None:
+        recorder.record_definition(
+            one.connection,
+            one.definition,
+            model=one.wanted,
+            documents=one.documents,
+            fingerprint=published.fingerprint,
+            url=published.url,
+            observer=runtime.observer,
+        )
+
+    for one in planned.changes:
+        if one.connection not in runtime.workspace.config.connections:
+            raise NoSuchObject(f"the plan names a connection {one.connection!r} that is not configured")
+        yield apply(one, runtime.adapter(one.connection), record)
+    runtime.ledger.store.seal()
+
+
+def load_plan(path: Path) -> Plan:
+    """A plan saved by `pipemgr plan -o`."""
+    try:
+        return Plan.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"can't be read: {error.strerror}", where=str(path)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(
+            f"is no plan: {place}: {first['msg']}",
+            where=str(path),
+            remedy="make one with `pipemgr plan -o FILE`",
+        ) from None

@@ -1,0 +1,71 @@
+"""Validating and converting definition files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipemgr.errors import InvalidPipeline, ParseError, PipemgrError
+from pipemgr.model.definitions import Pipeline
+from pipemgr.translate.convert import Conversion, convert, read
+from pipemgr.translate.document import DocumentSet, load
+from pipemgr.translate.report import Finding, Strictness
+
+from .languages import Languages
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What validation found in one file: problems make it invalid, findings are worth knowing."""
+
+    path: str
+    language: str
+    pipeline: Pipeline | None
+    problems: tuple[tuple[str, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether the file defines a pipeline."""
+        return not self.problems
+
+
+def documents(path: str) -> DocumentSet:
+    """The documents of a definition file; raises `ParseError` with the file's name."""
+    return DocumentSet(documents=(load(Path(path)),))
+
+
+def check(path: str, languages: Languages, language: str | None = None) -> Checked:
+    """Validate one file, in the language given or the one its place suggests."""
+    name = language or languages.guess(path)
+    try:
+        reading = read(documents(path), languages.get(name))
+    except InvalidPipeline as error:
+        problems = error.problems or ((error.where or path, error.message),)
+        return Checked(path, name, None, problems)
+    except ParseError as error:
+        return Checked(path, name, None, ((error.where or path, error.message),))
+    return Checked(path, name, reading.pipeline, (), reading.findings)
+
+
+def translate(path: str, languages: Languages, source: str, target: str, strictness: Strictness) -> Conversion:
+    """Convert one file from a language to another; see `pipemgr.translate.convert`."""
+    return convert(documents(path), languages.get(source), languages.get(target), strictness)
+
+
+def save(conversion: Conversion, folder: Path) -> tuple[Path, ...]:
+    """Write the documents of a conversion below `folder`; nothing is overwritten half."""
+    return tuple(write_text(folder / document.path, document.text) for document in conversion.documents)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a whole file or nothing: to a neighbour first, then by renaming."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise PipemgrError(f"can't be written: {error.strerror}", where=str(path)) from None
+    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .report import Accounting, Fidelity, Finding, RANK, account
+from .report import RANK, Accounting, Fidelity, Finding, account
 
 Plain = bool | int | float | str | None
 
@@ -16,8 +16,9 @@ class Source:
     A reader takes values out of nodes; whatever nobody took when it ends is a finding, by construction.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, text: str = "") -> None:
         self.name = name
+        self.text = text
         self.nodes: list[Node] = []
         self.problems: list[tuple[str, str]] = []
         """What makes the document invalid: (`file:line:column`, message)."""
@@ -76,10 +77,29 @@ class Node:
     on and all problems of a file are told at once.
     """
 
-    __slots__ = ("children", "key", "line", "lost", "model", "origin", "parent", "touched", "value", "column")
+    __slots__ = (
+        "children",
+        "key",
+        "line",
+        "lost",
+        "model",
+        "origin",
+        "parent",
+        "start",
+        "touched",
+        "value",
+        "column",
+    )
 
     def __init__(  # noqa: PLR0913 - a node is made in one place only, by the composer
-        self, origin: Source, parent: Node | None, key: str | int, value: Plain, line: int, column: int
+        self,
+        origin: Source,
+        parent: Node | None,
+        key: str | int,
+        value: Plain,
+        line: int,
+        column: int,
+        start: tuple[int, int] | None = None,
     ) -> None:
         self.origin = origin
         self.parent = parent
@@ -89,6 +109,9 @@ class Node:
         self.children: dict[str, Node] | list[Node] | None = None
         self.line = line
         self.column = column
+        """Where to show it: at its key, if it has one."""
+        self.start = start or (line, column)
+        """Line and column of the value itself."""
         self.touched = False
         self.lost: Fidelity = Fidelity.EXACT
         self.model = ""

@@ -1,0 +1,170 @@
+"""Tables: everything a vendor's words mean, looked up both ways.
+
+    tables = Tables.of("acme")
+    tables.steps.read("acme/fetch-code").action        # 'checkout'
+    tables.steps.write("checkout").call                # 'acme/fetch-code'
+
+Look-up order: the adapter's own tables, then those that come with pipemgr, then the user's overlay
+(`<overlay>/<vendor>/<kind>.yaml`); a later row takes the place of an earlier one with the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipemgr.model.expressions import Expression, parse
+
+from .catalogue import Catalogue, catalogue
+from .loader import layered, load, shipped
+from .rows import (
+    ContextRow,
+    Row,
+    RunnerRow,
+    RunnersFile,
+    StatusesFile,
+    StepRow,
+    StepsFile,
+    TableFile,
+    TriggerRow,
+    TriggersFile,
+    VariablesFile,
+)
+from .statuses import Statuses
+
+File = TypeVar("File", bound=TableFile)
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+class Steps:
+    """Actions in a vendor's words and ours."""
+
+    def __init__(self, rows: tuple[StepRow, ...]) -> None:
+        self.rows = rows
+        self._calls = {row.call: row for row in rows if row.call is not None}
+        self._actions = {row.action: row for row in rows if row.run is not None or row.version is not None}
+
+    def read(self, call: str) -> StepRow | None:
+        """The row for a vendor's call."""
+        return self._calls.get(call)
+
+    def write(self, action: str) -> StepRow | None:
+        """The row to write an action by; the last one that can be written counts."""
+        return self._actions.get(action)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names both ways: ours to theirs, theirs to ours."""
+
+    theirs: Mapping[str, str]
+    ours: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Names in expressions: contexts as (name, the vendor's expression), functions and environment both ways."""
+
+    contexts: tuple[tuple[ContextRow, Expression], ...]
+    functions: Names
+    environment: Names
+
+
+class Tables:
+    """All tables of one vendor; each is read when first asked for."""
+
+    def __init__(self, vendor: str, own: Path | None = None, overlay: Path | None = None) -> None:
+        self.vendor = vendor
+        self._own = own
+        self._overlay = overlay
+
+    @staticmethod
+    @cache
+    def of(vendor: str, own: Path | None = None, overlay: Path | None = None) -> Tables:
+        """The tables of `vendor`: its adapter's `own` folder, then `mappings/`, then the user's `overlay`.
+
+        Reading them later raises `MappingError` with `file:line` where a table is not what its schema says.
+        """
+        return Tables(vendor, own, overlay)
+
+    def __bool__(self) -> bool:
+        """Whether the vendor has any table."""
+        return any(folder.is_dir() for folder in self._folders())
+
+    def has(self, kind: str) -> bool:
+        """Whether there is a table of that kind: `statuses`, `steps`, `triggers`, `runners`, `variables`."""
+        return any(True for _ in self._paths(kind))
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that these tables map to."""
+        return catalogue(self._overlay)
+
+    @cached_property
+    def statuses(self) -> Statuses:
+        """Status words."""
+        files = self._load("statuses", StatusesFile)
+        rows = layered((file.rows for file in files), lambda row: (row.word, row.kinds))
+        version = max((file.version for file in files), default=0)
+        return Statuses(f"{self.vendor}/statuses@{version}", rows)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """Actions."""
+        return Steps(self._rows("steps", StepsFile, lambda row: row.call or ("run", row.action)))
+
+    @cached_property
+    def triggers(self) -> Names:
+        """Words for what starts a build."""
+        rows: tuple[TriggerRow, ...] = self._rows("triggers", TriggersFile, lambda row: row.trigger)
+        return _names((row.trigger, row.word) for row in rows)
+
+    @cached_property
+    def runners(self) -> Names:
+        """Labels of runners; theirs are in lower case."""
+        rows: tuple[RunnerRow, ...] = self._rows("runners", RunnersFile, lambda row: (row.runner, row.label))
+        return Names(
+            {row.runner: row.label for row in rows},
+            {row.label.lower(): row.runner for row in rows if row.read},
+        )
+
+    @cached_property
+    def variables(self) -> Variables:
+        """Names in expressions."""
+        files = self._load("variables", VariablesFile)
+        contexts = layered((file.contexts for file in files), lambda row: row.name)
+        functions = layered((file.functions for file in files), lambda row: row.name)
+        environment = layered((file.environment for file in files), lambda row: row.name)
+        return Variables(
+            tuple((row, parse(row.expression)) for row in contexts),
+            _names((row.name, row.word) for row in functions),
+            _names((row.name, row.variable) for row in environment),
+        )
+
+    # Reading files -------------------------------------------------------------------------------------
+
+    def _folders(self) -> Iterator[Traversable]:
+        if self._own is not None:
+            yield self._own
+        yield shipped(self.vendor)
+        if self._overlay is not None:
+            yield self._overlay / self.vendor
+
+    def _paths(self, kind: str) -> Iterator[Traversable]:
+        paths = (folder / f"{kind}.yaml" for folder in self._folders())
+        return (path for path in paths if path.is_file())
+
+    def _load(self, kind: str, model: type[File]) -> list[File]:
+        return [load(path, model, self.catalogue) for path in self._paths(kind)]
+
+    def _rows(self, kind: str, model: Any, key: Callable[[Any], Hashable]) -> tuple[Any, ...]:
+        return layered((file.rows for file in self._load(kind, model)), key)
+
+
+def _names(pairs: Iterable[tuple[str, str]]) -> Names:
+    both = tuple(pairs)
+    return Names(dict(both), {theirs: ours for ours, theirs in both})

@@ -1,0 +1,25 @@
+"""`pipemgr completion`."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the shell completion script.
+
+    \b
+    bash:  eval "$(pipemgr completion bash)"      in ~/.bashrc
+    zsh:   eval "$(pipemgr completion zsh)"       in ~/.zshrc
+    fish:  pipemgr completion fish | source       in ~/.config/fish/config.fish
+    """
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.UsageError(f"click has no completion for {shell}")
+    click.echo(found(ctx.find_root().command, {}, "pipemgr", "_PIPEMGR_COMPLETE").source())

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from .report import RANK, Accounting, Fidelity, Finding, account
 
 Plain = bool | int | float | str | None
+
+_KINDS: Final[dict[type, str]] = {bool: "boolean", int: "number", float: "number", str: "string"}
+_DIGITS: Final = 1e21
+"""From here on JSON writes whole numbers with an exponent."""
 
 
 class Source:
@@ -23,6 +28,11 @@ class Source:
         self.problems: list[tuple[str, str]] = []
         """What makes the document invalid: (`file:line:column`, message)."""
         self.findings: list[Finding] = []
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return self.text.split("\n")
 
     def unread(self) -> tuple[Finding, ...]:
         """A finding for each outermost node that nobody read."""
@@ -40,24 +50,40 @@ class Source:
         )
 
     def accounting(self, losses: Mapping[str, Fidelity] | None = None) -> Accounting:
-        """Each node in one bucket; `losses` are fidelities of the writer, by model path."""
-        return account(self.fidelity(node, losses or {}) for node in self.nodes)
+        """Each node in one bucket, the worst of what was said of it, of what it stands in and of what it feeds.
 
-    def fidelity(self, node: Node, losses: Mapping[str, Fidelity]) -> Fidelity:
-        """What became of `node`: the worst of what was said of it, of what it stands in and of what it feeds."""
-        if not node.touched:
-            return Fidelity.DROPPED
-        said = [node.lost, *(losses.get(path, Fidelity.EXACT) for path in prefixes(node.model))]
-        above: Node | None = node.parent
-        while above is not None:
-            said.append(above.lost)
-            above = above.parent
-        return max(said, key=RANK.__getitem__)
+        `losses` are fidelities of the writer, by model path. One that no node feeds counts for the node around.
+        """
+        losses = losses or {}
+        kept: dict[int, Fidelity] = {}
+        for node in self.nodes:
+            above = node.parent
+            said = [node.lost] if above is None else [node.lost, kept[id(above)]]
+            said += [losses[path] for path in node.own_paths() if path in losses]
+            kept[id(node)] = max(said, key=RANK.__getitem__) if node.touched else Fidelity.DROPPED
+        for path, fidelity in losses.items():
+            if path not in self._fed and (near := self._near(path)) is not None:
+                kept[id(near)] = max(kept[id(near)], fidelity, key=RANK.__getitem__)
+        return account(kept.values())
 
     def place(self, model: str) -> str:
-        """Where in the document the model's `model` path came from, or the nearest path around it."""
-        known = {node.model: node.where for node in reversed(self.nodes)}
-        return next((known[path] for path in reversed(list(prefixes(model))) if path in known), self.name)
+        """Where in the document the model's `model` path came from, or the nearest path around it.
+
+        To be asked when reading is over.
+        """
+        near = self._near(model)
+        return near.where if near else self.name
+
+    def _near(self, model: str) -> Node | None:
+        around = reversed(list(prefixes(model)))
+        return next(
+            (self._fed[path] for path in around if path in self._fed), self.nodes[0] if self.nodes else None
+        )
+
+    @cached_property
+    def _fed(self) -> dict[str, Node]:
+        """The first node that feeds each model path."""
+        return {node.model: node for node in reversed(self.nodes)}
 
 
 def prefixes(path: str) -> Iterator[str]:
@@ -82,7 +108,7 @@ class Node:
         "key",
         "line",
         "lost",
-        "model",
+        "fed",
         "origin",
         "parent",
         "start",
@@ -114,7 +140,7 @@ class Node:
         """Line and column of the value itself."""
         self.touched = False
         self.lost: Fidelity = Fidelity.EXACT
-        self.model = ""
+        self.fed: str | None = None
         origin.nodes.append(self)
 
     # Where it is ---------------------------------------------------------------------------------------
@@ -146,8 +172,7 @@ class Node:
                 return "mapping"
             case list():
                 return "sequence"
-        names: Final = {bool: "boolean", int: "number", float: "number", str: "string"}
-        return names.get(type(self.value), "null")
+        return _KINDS.get(type(self.value), "null")
 
     @property
     def is_null(self) -> bool:
@@ -156,10 +181,37 @@ class Node:
 
     def feeds(self, model: str) -> Node:
         """Say which path of the pipeline this node becomes; nodes below follow by their keys."""
-        self.model = model
-        for child in self._below():
-            child.feeds(f"{model}[{child.key}]" if isinstance(child.key, int) else f"{model}.{child.key}")
+        self.fed = model
         return self
+
+    @property
+    def model(self) -> str:
+        """The path of the pipeline that this node becomes; empty when nobody said."""
+        if self.fed is not None or self.parent is None:
+            return self.fed or ""
+        above = self.parent.model
+        return above and (f"{above}[{self.key}]" if isinstance(self.key, int) else f"{above}.{self.key}")
+
+    def own_paths(self) -> Iterator[str]:
+        """The model paths this node lies in that its parent does not."""
+        above = 0 if self.parent is None or self.fed is not None else len(self.parent.model)
+        return (path for path in prefixes(self.model) if len(path) > above)
+
+    def at(self, offset: int) -> str:
+        """The place of a character of the scalar's text; of its beginning where escapes or folds hide it."""
+        if not isinstance(self.value, str):
+            return self.where
+        line, column = self.start
+        lines = self.origin.lines
+        breaks = self.value.count("\n", 0, offset)
+        begin = self.value.rfind("\n", 0, offset) + 1
+        segment = self.value[begin:].partition("\n")[0]
+        first = line - 1 if not breaks and segment in lines[line - 1][column - 1 :] else line + breaks
+        text = lines[first] if first < len(lines) else ""
+        found = text.find(segment, column - 1 if first == line - 1 else 0)
+        if not segment or found < 0:
+            return f"{self.origin.name}:{line}:{column}"
+        return f"{self.origin.name}:{first + 1}:{found + 1 + offset - begin}"
 
     # Taking values -------------------------------------------------------------------------------------
 
@@ -217,6 +269,8 @@ class Node:
                 return ""
             case None:
                 return ""
+            case float() if self.value.is_integer() and abs(self.value) < _DIGITS:
+                return str(int(self.value))
             case _:
                 return repr(self.value)
 
@@ -251,9 +305,9 @@ class Node:
         self.take_all()
         self.problem(f"{self.label} must be {wanted}, not a {self.kind}")
 
-    def problem(self, message: str) -> None:
-        """The document is invalid here."""
-        self.origin.problems.append((self.where, message))
+    def problem(self, message: str, offset: int | None = None) -> None:
+        """The document is invalid here, or at a character of the scalar's text."""
+        self.origin.problems.append((self.where if offset is None else self.at(offset), message))
 
     def finding(self, fidelity: Fidelity, what: str, why: str, remedy: str = "") -> None:
         """This node (and all below) is kept only that well; counts as read."""

@@ -21,12 +21,17 @@ from pipemgr.errors import (
     Unreachable,
     UnsupportedCapability,
 )
+from pipemgr.mapping.convert import from_vendor, to_vendor
+from pipemgr.mapping.rows import StepRow
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.support import Answer, Support
 from pipemgr.secrets import MASK, Secret, SecretRef, redact
 from pipemgr.translate.base import Dialect, Reader, Reading, Writer, Writing, refuse_problems
 from pipemgr.translate.document import Document, DocumentSet, decode, load, single
+from pipemgr.translate.emit import emit
 from pipemgr.translate.node import Node, Source
 from pipemgr.translate.report import Fidelity, Finding
+from pipemgr.translate.yaml import compose
 
 from .base import Adapter, Connection, Cursor, Dialects, LogChunk, PollPage, Published, ServerInfo
 from .capabilities import Capability
@@ -62,10 +67,17 @@ __all__ = [
     "Support",
     "Writer",
     "Writing",
+    "compose",
     "decode",
+    "emit",
     "load",
     "refuse_problems",
     "single",
+    # What a vendor's words mean
+    "StepRow",
+    "Tables",
+    "from_vendor",
+    "to_vendor",
     # Secrets
     "MASK",
     "Secret",

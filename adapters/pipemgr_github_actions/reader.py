@@ -1,0 +1,101 @@
+"""The reader: a workflow becomes a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipemgr.adapter import (
+    Document,
+    DocumentSet,
+    Node,
+    ParseError,
+    Reader,
+    Reading,
+    Tables,
+    compose,
+    refuse_problems,
+)
+from pipemgr.model.definitions import Pipeline, Stage
+
+from .expressions import VENDOR, Names
+from .fields import HINTS, Fields, Kept, Texts
+from .jobs import JobReader
+from .triggers import TriggerReader
+
+
+class GitHubActionsReader(Reader):
+    """Reads a workflow file.
+
+    What the model has no word for is kept in `vendor`, in GitHub's own words, so that GitHub gets it back.
+    """
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.tables = tables or Tables.of(VENDOR)
+
+    def read(self, documents: DocumentSet) -> Reading:
+        """The pipeline of the one workflow in `documents`."""
+        document = _only(documents)
+        root = compose(document.text, document.path)
+        if root.kind not in ("mapping", "null"):
+            raise ParseError(f"a workflow is a mapping, not a {root.kind}", where=root.where)
+        pipeline = _Workflow(self.tables, root).read(PurePosixPath(document.path).stem)
+        source = root.origin
+        source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
+        refuse_problems(source)
+        return Reading(pipeline, source)
+
+
+def _only(documents: DocumentSet) -> Document:
+    found = tuple(documents)
+    if len(found) != 1:
+        where = found[1].path if found else "the definition"
+        raise ParseError(f"{len(found)} documents, and a workflow is one", where=where)
+    return found[0]
+
+
+class _Workflow:
+    """One workflow, while it is being read."""
+
+    def __init__(self, tables: Tables, root: Node) -> None:
+        self.root = root
+        self.kept = Kept("")
+        self.texts = Texts(Names(tables))
+        self.jobs = JobReader(self.texts, tables)
+        self.triggers = TriggerReader(tables, self.kept)
+        self.fields = Fields(root, "", self.kept)
+
+    def read(self, stem: str) -> Pipeline:
+        """The pipeline; `stem` is its name where it says none."""
+        found: dict[str, Any] = self.jobs.common(self.fields)
+        found |= self.texts.some(self.fields, {"run-name": "build_name"})
+        name = self.fields.take("name", "name")
+        if name is None or not name.text():
+            self.kept.put(True, HINTS, "unnamed")
+        on = self._needed("on", "triggers")
+        if on is not None:
+            self.triggers.read(on)
+        stages = self._stages()
+        self.fields.rest()
+        return Pipeline(
+            name=(name.text() if name else "") or stem,
+            triggers=tuple(self.triggers.triggers),
+            parameters=self.triggers.parameters,
+            stages=stages,
+            vendor=self.kept.vendor(),
+            **found,
+        )
+
+    def _stages(self) -> tuple[Stage, ...]:
+        jobs = self._needed("jobs", "stages")
+        entries = jobs.items().items() if jobs is not None else ()
+        if jobs is not None and not entries:
+            jobs.problem("a workflow needs at least one job")
+        stages = (self.jobs.read(name, node) for name, node in entries)
+        return tuple(stage for stage in stages if stage is not None)
+
+    def _needed(self, key: str, feeds: str) -> Node | None:
+        node = self.fields.take(key, feeds)
+        if node is None:
+            self.root.problem(f"a workflow needs `{key}`")
+        return node

@@ -1,0 +1,108 @@
+"""The runtime: opens configuration, adapters and ledger once for all use cases."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
+
+from pipemgr.adapter.base import Adapter, Connection
+from pipemgr.adapter.registry import Registry
+from pipemgr.config import Workspace, find
+from pipemgr.errors import NoSuchObject
+from pipemgr.ledger import Ledger, open_ledger
+from pipemgr.ledger.blobs import Blobs
+
+from .languages import Languages
+
+
+@cache
+def registry() -> Registry:
+    """The installed adapters; none is imported yet."""
+    return Registry()
+
+
+@cache
+def languages() -> Languages:
+    """The languages of the installed adapters; needs no workspace."""
+    return Languages(registry())
+
+
+class Runtime:
+    """One workspace in use. Everything opens when it is first asked for; `close` ends it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.registry = registry()
+        self.languages = languages()
+        self._adapters: dict[str, Adapter] = {}
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, made or migrated if need be."""
+        config = self.workspace.config.ledger
+        ledger = open_ledger(self.workspace.ledger_url, key=config.signing_key)
+        for name, connection in self.workspace.config.connections.items():
+            ledger.store.register(name, connection.adapter)
+        return ledger
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Logs that are too long for a row, by content."""
+        return Blobs(self.workspace.state / "blobs")
+
+    @property
+    def observer(self) -> str:
+        """Who acts here: the name that entries carry."""
+        try:
+            return f"user:{getpass.getuser()}"
+        except (KeyError, OSError):
+            return "user:unknown"
+
+    def connections(self, only: str | None = None) -> tuple[str, ...]:
+        """The names of the configured connections, or the one asked for.
+
+        Raises `NoSuchObject` when it is not configured.
+        """
+        names = tuple(self.workspace.config.connections)
+        if only is None:
+            return names
+        if only not in names:
+            known = ", ".join(names) or "none"
+            raise NoSuchObject(f"no connection {only!r} is configured", remedy=f"configured: {known}")
+        return (only,)
+
+    def adapter(self, connection: str) -> Adapter:
+        """The adapter of a connection, made once. Raises `ConfigurationError` when its settings are wrong."""
+        if connection not in self._adapters:
+            self._adapters[connection] = self._make(connection)
+        return self._adapters[connection]
+
+    def _make(self, name: str) -> Adapter:
+        (name,) = self.connections(name)
+        configured = self.workspace.config.connections[name]
+        kind = self.registry.load(configured.adapter)
+        place = Connection(
+            name=name,
+            workspace=self.workspace.root,
+            state=self.workspace.state / "connections" / name,
+            dialect=self.languages.get,
+        )
+        return kind(place, self.workspace.settings(name, kind.Settings))
+
+    def close(self) -> None:
+        """Give database connections back."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+
+@contextlib.contextmanager
+def opened(folder: Path | None = None) -> Iterator[Runtime]:
+    """The runtime of the workspace that `folder` (or the current one) lies in."""
+    runtime = Runtime(find(folder or Path.cwd()))
+    try:
+        yield runtime
+    finally:
+        runtime.close()

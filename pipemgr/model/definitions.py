@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema, model_validator
 
 from .base import Value
 from .expressions import Condition
@@ -18,9 +18,11 @@ from .identity import fingerprint
 
 Text = str
 """A string that may hold templates."""
-Flag = bool | Text
+Template = Annotated[str, Field(pattern=r"\$\{\{")]
+"""A string with a template in it, in place of a value that is no string."""
+Flag = bool | Template
 """A boolean, or a template that gives one."""
-Count = int | Text
+Count = int | Template
 """A whole number, or a template that gives one."""
 Data = dict[str, JsonValue]
 """A JSON object."""
@@ -28,6 +30,8 @@ Data = dict[str, JsonValue]
 OPAQUE = "opaque"
 """The action and the trigger that keep what only one vendor understands; options `vendor` and `value`."""
 ID_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
+
+ACTION_PATTERN = r"[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*"
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)|(\$\{\{.*\}\}))(s|m|h|d)", re.DOTALL)
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -129,13 +133,23 @@ class Container(Definition):
 
 
 class Matrix(Definition):
-    """One stage executed for each combination of axis values."""
+    """One stage executed for each combination of axis values.
+
+    A combination that matches any row of `exclude` is left out; a row of `include` that fits combinations without
+    changing an axis value extends them, any other one is a combination of its own.
+    """
 
     axes: dict[str, tuple[JsonValue, ...] | Text] = Field(default_factory=dict)
     include: tuple[Data, ...] | Text = ()
     exclude: tuple[Data, ...] | Text = ()
     expression: Text | None = None
     """A template that gives the whole matrix at run time, in place of the three."""
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.expression is not None and (self.axes or self.include or self.exclude):
+            raise ValueError("a matrix is given by an expression or by axes, not by both")
+        return self
 
 
 class Concurrency(Definition):
@@ -168,7 +182,7 @@ class Approval(Definition):
 class Step(Definition):
     """One action of a stage; `action` is a name from the catalogue, or `opaque`."""
 
-    action: str
+    action: str = Field(pattern=rf"^{ACTION_PATTERN}$")
     inputs: Data = Field(default_factory=dict)
     id: str | None = None
     name: Text | None = None

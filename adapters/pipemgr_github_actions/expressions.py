@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Final
 
-from pipemgr.adapter import Fidelity, Tables
+from pipemgr.adapter import Fidelity
 from pipemgr.model.expressions import (
     Access,
     Binary,
@@ -21,7 +20,8 @@ from pipemgr.model.expressions import (
     template,
 )
 
-VENDOR: Final = "github-actions"
+from .words import VENDOR, Words
+
 Keys = list[Expression]
 Lost = Callable[[Fidelity, str, str], None]
 """What a translation tells: the fidelity, what it is about and why."""
@@ -56,27 +56,27 @@ def _path(root: Expression, keys: Keys) -> tuple[str, ...]:
 class Names:
     """The names of one vendor's expressions and ours."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, words: Words) -> None:
+        self._words = words
 
     @cached_property
     def _ours(self) -> dict[tuple[str, ...], Expression]:
         """Our name for each path of theirs; theirs in lower case, for case does not matter there."""
-        rows = ((row, _path(*chain(tree))) for row, tree in self._tables.variables.contexts)
+        rows = ((row, _path(*chain(tree))) for row, tree in self._words.variables.contexts)
         return {tuple(map(str.lower, path)): parse(row.name) for row, path in rows if not row.values}
 
     @cached_property
     def _theirs(self) -> dict[tuple[str, ...], Expression]:
-        return {_path(*chain(parse(row.name))): tree for row, tree in self._tables.variables.contexts}
+        return {_path(*chain(parse(row.name))): tree for row, tree in self._words.variables.contexts}
 
     @cached_property
     def _trigger(self) -> tuple[Expression, Expression]:
         """Our context that gives triggers, and theirs."""
-        return next((parse(row.name), tree) for row, tree in self._tables.variables.contexts if row.values)
+        return next((parse(row.name), tree) for row, tree in self._words.variables.contexts if row.values)
 
     @cached_property
     def _functions(self) -> dict[str, str]:
-        return {theirs.lower(): ours for theirs, ours in self._tables.variables.functions.ours.items()}
+        return {theirs.lower(): ours for theirs, ours in self._words.variables.functions.ours.items()}
 
     # From theirs to ours -------------------------------------------------------------------------------
 
@@ -114,8 +114,8 @@ class Names:
         for context, word, turned in ((node.left, node.right, False), (node.right, node.left, True)):
             if str(context).lower() != str(theirs) or node.operator not in _COMPARISONS:
                 continue
-            if isinstance(word, Literal) and word.value in self._tables.triggers.ours:
-                known = Literal(self._tables.triggers.ours[str(word.value)])
+            if isinstance(word, Literal) and word.value in self._words.triggers.ours:
+                known = Literal(self._words.triggers.ours[str(word.value)])
                 return Binary(node.operator, *((known, ours) if turned else (ours, known)))
         return None
 
@@ -138,9 +138,9 @@ class Names:
         return node
 
     def _function(self, name: str, lost: Lost) -> str:
-        if name not in self._tables.variables.functions.theirs:
+        if name not in self._words.variables.functions.theirs:
             lost(Fidelity.DROPPED, f"function {name}()", "GitHub has no function like it")
-        return self._tables.variables.functions.theirs.get(name, name)
+        return self._words.variables.functions.theirs.get(name, name)
 
     def _write_access(self, node: Expression, lost: Lost) -> Expression:
         root, keys = chain(node)
@@ -160,8 +160,8 @@ class Names:
         for context, word, turned in ((node.left, node.right, False), (node.right, node.left, True)):
             if context != ours or node.operator not in _COMPARISONS:
                 continue
-            if isinstance(word, Literal) and word.value in self._tables.triggers.theirs:
-                known = Literal(self._tables.triggers.theirs[str(word.value)])
+            if isinstance(word, Literal) and word.value in self._words.triggers.theirs:
+                known = Literal(self._words.triggers.theirs[str(word.value)])
                 return Binary(node.operator, *((known, theirs) if turned else (theirs, known)))
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -11,13 +11,8 @@ from pipemgr.adapter import Fidelity, Node
 from pipemgr.model.definitions import Data, seconds
 from pipemgr.model.expressions import Expression, ExpressionError, Literal, rewrite
 
-from .expressions import VENDOR, Names, condition
-
-HINTS: Final = "hints"
-"""The key of a vendor's data under which it keeps what only helps it to write the same text again.
-
-Other vendors lose nothing by ignoring it.
-"""
+from .expressions import Names, condition
+from .words import VENDOR
 
 
 class Kept:
@@ -115,7 +110,7 @@ class Texts:
         """One string or a list of them."""
         return tuple(map(self.text, node.one_or_many()))
 
-    def some(self, fields: Fields, keys: dict[str, str]) -> dict[str, str]:
+    def some(self, fields: Fields, keys: dict[str, str]) -> dict[str, Any]:
         """The strings among `keys`, which are theirs: ours."""
         nodes = ((ours, fields.take(theirs, ours)) for theirs, ours in keys.items())
         return {ours: self.text(node) for ours, node in nodes if node is not None}
@@ -126,12 +121,25 @@ class Texts:
 
     def flag(self, node: Node) -> bool | str:
         """A boolean, or a template for one."""
-        return node.flag() if node.kind == "boolean" else self.text(node)
+        text = self.text(node)
+        if text in ("true", "false"):
+            return text == "true"
+        return self._template(node, text, "true or false")
 
     def count(self, node: Node) -> int | str:
         """A whole number, or a template for one."""
-        whole = isinstance(node.value, int) and not isinstance(node.value, bool)
-        return int(node.number()) if whole else self.text(node)
+        text = self.text(node)
+        return int(text) if text.isdecimal() else self._template(node, text, "a whole number")
+
+    def template(self, node: Node, wanted: str) -> str:
+        """A template for something that is `wanted` otherwise."""
+        return self._template(node, self.text(node), wanted)
+
+    @staticmethod
+    def _template(node: Node, text: str, wanted: str) -> str:
+        if "${{" not in text:
+            node.problem(f"{node.label} must be {wanted}, or a ${{{{ }}}} template, not {text[:40]!r}")
+        return text
 
     def minutes(self, node: Node) -> str | None:
         """A number of minutes, or a template for one, as a duration."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pipemgr.adapter import Node, Tables
+from pipemgr.adapter import Node
 from pipemgr.model.definitions import (
     ID_PATTERN,
     Concurrency,
@@ -20,6 +20,7 @@ from pipemgr.model.definitions import (
 
 from .fields import Fields, Kept, Texts
 from .steps import StepReader
+from .words import Words
 
 ALL: Final = "*"
 """The scope of a permission for everything."""
@@ -79,16 +80,18 @@ class PartReader:
 class JobReader(PartReader):
     """Reads jobs."""
 
-    def __init__(self, texts: Texts, tables: Tables) -> None:
+    def __init__(self, texts: Texts, words: Words) -> None:
         super().__init__(texts)
-        self.tables = tables
-        self.steps = StepReader(texts, tables)
+        self.words = words
+        self.steps = StepReader(texts, words)
 
     def read(self, name: str, node: Node) -> Stage | None:
         """The stage that a job is; None when it can't be one, which is noted."""
         if not re.fullmatch(ID_PATTERN, name):
             node.take_all()
-            node.problem(f"{name!r} can't name a job: letters, digits, - and _, not beginning with a digit or -")
+            node.problem(
+                f"{name!r} can't name a job: letters, digits, - and _, not beginning with a digit or -"
+            )
             return None
         model = f"stages.{name}"
         kept = Kept(model)
@@ -98,7 +101,9 @@ class JobReader(PartReader):
         if (strategy := fields.inner("strategy", "")) is not None:
             found |= self._strategy(strategy)
         if (steps := fields.take("steps", "steps")) is not None:
-            found["steps"] = tuple(self.steps.read(one, f"{model}.steps[{at}]") for at, one in enumerate(steps.entries()))
+            found["steps"] = tuple(
+                self.steps.read(one, f"{model}.steps[{at}]") for at, one in enumerate(steps.entries())
+            )
         fields.rest()
         self._check(node, kept, found)
         return Stage(id=name, vendor=kept.vendor(), **found)
@@ -145,7 +150,7 @@ class JobReader(PartReader):
         else:
             labels = node
         words = self.texts.texts(labels) if labels is not None else ()
-        name = self.tables.runners.ours.get(words[0].lower()) if len(words) == 1 and not found else None
+        name = self.words.runners.ours.get(words[0].lower()) if len(words) == 1 and not found else None
         return Runner(name=name) if name else Runner(labels=words, **found)
 
     def _services(self, fields: Fields) -> dict[str, Container]:
@@ -207,7 +212,7 @@ class JobReader(PartReader):
 
     def _matrix(self, node: Node, around: Fields) -> Matrix:
         if node.kind != "mapping":
-            return Matrix(expression=self.texts.text(node))
+            return Matrix(expression=self.texts.template(node, "a mapping of axes"))
         fields = around.below(node, "matrix", "matrix")
         found: dict[str, Any] = {}
         axes: dict[str, tuple[Any, ...] | str] = {}
@@ -216,10 +221,16 @@ class JobReader(PartReader):
                 found[key] = self._combinations(one.feeds(f"{fields.model}.{key}"))
             else:
                 one.feeds(f"{fields.model}.axes.{key}")
-                axes[key] = tuple(map(self.texts.data, one.entries())) if one.kind == "sequence" else self.texts.text(one)
+                axes[key] = (
+                    tuple(map(self.texts.data, one.entries()))
+                    if one.kind == "sequence"
+                    else self.texts.template(one, "a list")
+                )
         return Matrix(axes=axes, **found)
 
     def _combinations(self, node: Node) -> tuple[Data, ...] | str:
         if node.kind != "sequence":
-            return self.texts.text(node)
-        return tuple({key: self.texts.data(one) for key, one in row.items().items()} for row in node.entries())
+            return self.texts.template(node, "a list")
+        return tuple(
+            {key: self.texts.data(one) for key, one in row.items().items()} for row in node.entries()
+        )

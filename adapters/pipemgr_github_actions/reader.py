@@ -18,10 +18,11 @@ from pipemgr.adapter import (
 )
 from pipemgr.model.definitions import Pipeline, Stage
 
-from .expressions import VENDOR, Names
-from .fields import HINTS, Fields, Kept, Texts
+from .expressions import Names
+from .fields import Fields, Kept, Texts
 from .jobs import JobReader
 from .triggers import TriggerReader
+from .words import HINTS, Words
 
 
 class GitHubActionsReader(Reader):
@@ -31,7 +32,7 @@ class GitHubActionsReader(Reader):
     """
 
     def __init__(self, tables: Tables | None = None) -> None:
-        self.tables = tables or Tables.of(VENDOR)
+        self.words = Words(tables)
 
     def read(self, documents: DocumentSet) -> Reading:
         """The pipeline of the one workflow in `documents`."""
@@ -39,7 +40,7 @@ class GitHubActionsReader(Reader):
         root = compose(document.text, document.path)
         if root.kind not in ("mapping", "null"):
             raise ParseError(f"a workflow is a mapping, not a {root.kind}", where=root.where)
-        pipeline = _Workflow(self.tables, root).read(PurePosixPath(document.path).stem)
+        pipeline = _Workflow(self.words, root).read(PurePosixPath(document.path).stem)
         source = root.origin
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)
@@ -57,12 +58,12 @@ def _only(documents: DocumentSet) -> Document:
 class _Workflow:
     """One workflow, while it is being read."""
 
-    def __init__(self, tables: Tables, root: Node) -> None:
+    def __init__(self, words: Words, root: Node) -> None:
         self.root = root
         self.kept = Kept("")
-        self.texts = Texts(Names(tables))
-        self.jobs = JobReader(self.texts, tables)
-        self.triggers = TriggerReader(tables, self.kept)
+        self.texts = Texts(Names(words))
+        self.jobs = JobReader(self.texts, words)
+        self.triggers = TriggerReader(words, self.kept)
         self.fields = Fields(root, "", self.kept)
 
     def read(self, stem: str) -> Pipeline:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipemgr.adapter import Node, Tables, from_vendor
+from pipemgr.adapter import Node, from_vendor
 from pipemgr.model.definitions import OPAQUE, Data, Step
 
-from .expressions import VENDOR
-from .fields import HINTS, Fields, Kept, Texts
+from .fields import Fields, Kept, Texts
+from .words import HINTS, VENDOR, Words
 
 RUN: Final = "run"
 RUN_INPUTS: Final = {"run": "script", "shell": "shell", "working-directory": "directory"}
@@ -18,9 +18,9 @@ RUN_INPUTS: Final = {"run": "script", "shell": "shell", "working-directory": "di
 class StepReader:
     """Reads steps."""
 
-    def __init__(self, texts: Texts, tables: Tables) -> None:
+    def __init__(self, texts: Texts, words: Words) -> None:
         self.texts = texts
-        self.tables = tables
+        self.words = words
 
     def read(self, node: Node, model: str) -> Step:
         """One step."""
@@ -44,18 +44,21 @@ class StepReader:
             return RUN, {ours: self.texts.text(node) for ours, node in nodes if node is not None}
         uses = fields.peek("uses")
         call = str(uses.value).partition("@")[0] if uses is not None else ""
-        if uses is None or self.tables.steps.read(call) is None:
+        if uses is None or self.words.steps.read(call) is None:
             return self._opaque(fields)
         return self._known(call, fields)
 
     def _opaque(self, fields: Fields) -> tuple[str, Data]:
-        value = {key: node.feeds(f"{fields.model}.inputs.value.{key}").take_all().plain() for key, node in fields.drain()}
+        value = {
+            key: node.feeds(f"{fields.model}.inputs.value.{key}").take_all().plain()
+            for key, node in fields.drain()
+        }
         if not value:
             fields.node.problem("a step needs `run` or `uses`")
         return OPAQUE, {"vendor": VENDOR, "value": value}
 
     def _known(self, call: str, fields: Fields) -> tuple[str, Data]:
-        row = self.tables.steps.read(call)
+        row = self.words.steps.read(call)
         uses = fields.take("uses", "action")
         if row is None or uses is None:
             raise AssertionError("asked for before it was looked up")

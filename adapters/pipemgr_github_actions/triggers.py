@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, Node, Tables
+from pipemgr.adapter import Fidelity, Node
 from pipemgr.model.definitions import OPAQUE, Data, Parameter, Pipeline, Trigger
 
-from .expressions import VENDOR
 from .fields import Fields, Kept
 from .loss import Losses
+from .words import VENDOR, Words
 
 MANUAL: Final = "manual"
 SCHEDULE: Final = "schedule"
@@ -21,8 +21,8 @@ TYPES: Final = ("string", "boolean", "number", "choice", "environment")
 class TriggerReader:
     """Reads `on`."""
 
-    def __init__(self, tables: Tables, kept: Kept) -> None:
-        self.tables = tables
+    def __init__(self, words: Words, kept: Kept) -> None:
+        self.words = words
         self.kept = kept
         self.triggers: list[Trigger] = []
         self.parameters: dict[str, Parameter] = {}
@@ -41,7 +41,7 @@ class TriggerReader:
         return f"triggers[{len(self.triggers)}]"
 
     def _event(self, word: str, node: Node, *, bare: bool = False) -> None:
-        event = self.tables.triggers.ours.get(word)
+        event = self.words.triggers.ours.get(word)
         node.feeds(self._next)
         if event is None:
             value = None if bare else node.take_all().plain()
@@ -60,7 +60,7 @@ class TriggerReader:
     def _trigger(self, event: str, node: Node, taken: tuple[str, ...] = ()) -> None:
         filters: dict[str, Any] = {}
         options: Data = {}
-        known = self.tables.catalogue.triggers[event].filters
+        known = self.words.catalogue.triggers[event].filters
         for key, one in node.items().items():
             field = key.replace("-", "_")
             if key in taken:
@@ -107,14 +107,14 @@ class TriggerReader:
 # Writing -----------------------------------------------------------------------------------------------
 
 
-def write_triggers(pipeline: Pipeline, tables: Tables, losses: Losses) -> Data:
+def write_triggers(pipeline: Pipeline, words: Words, losses: Losses) -> Data:
     """The value of `on`, as a mapping of events."""
     events: Data = {}
     for at, trigger in enumerate(pipeline.triggers):
         path = f"triggers[{at}]"
         if trigger.event == OPAQUE:
             _write_opaque(trigger, events, path, losses)
-        elif (word := tables.triggers.theirs.get(trigger.event)) is None:
+        elif (word := words.triggers.theirs.get(trigger.event)) is None:
             losses.add(Fidelity.DROPPED, path, f"trigger {trigger.event}", "GitHub has no event like it")
         elif trigger.event == SCHEDULE:
             events.setdefault(word, []).append(_spec(trigger))  # type: ignore[union-attr]
@@ -122,7 +122,7 @@ def write_triggers(pipeline: Pipeline, tables: Tables, losses: Losses) -> Data:
             _merge(events, word, _spec(trigger), path, losses)
         else:
             events[word] = _spec(trigger)
-    _write_parameters(pipeline, events, tables.triggers.theirs[MANUAL], losses)
+    _write_parameters(pipeline, events, words.triggers.theirs[MANUAL], losses)
     return events
 
 
@@ -155,7 +155,11 @@ def _merge(events: Data, word: str, spec: JsonValue, path: str, losses: Losses) 
         losses.add(Fidelity.EQUIVALENT, path, f"a second {word}", "branches and tags stand in one entry")
     else:
         losses.add(
-            Fidelity.DROPPED, path, f"a second {word}", "GitHub takes each event once", "write its filters in one"
+            Fidelity.DROPPED,
+            path,
+            f"a second {word}",
+            "GitHub takes each event once",
+            "write its filters in one",
         )
 
 

@@ -1,0 +1,1 @@
+"""GitHub Actions: workflows read and written."""

@@ -1,0 +1,96 @@
+"""Phrases: values of the model in GitHub's words, for the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity
+from pipemgr.model.definitions import Data, seconds
+from pipemgr.model.expressions import Expression, Literal, rewrite
+
+from .expressions import Names
+from .loss import Losses
+
+_MINUTE = 60
+
+
+class Phrases:
+    """Turns values into GitHub's, and notes what gets lost."""
+
+    def __init__(self, names: Names, losses: Losses) -> None:
+        self.names = names
+        self.losses = losses
+
+    def text(self, value: Any, path: str) -> Any:
+        """A text with its templates in GitHub's names; anything else as it is."""
+        if not isinstance(value, str):
+            return value
+        lost = self.losses.at(path)
+        return rewrite(value, lambda node: self.names.write(node, lost))
+
+    def texts(self, values: tuple[str, ...], path: str) -> list[str]:
+        """A list of texts."""
+        return [self.text(value, f"{path}[{at}]") for at, value in enumerate(values)]
+
+    def table(self, values: Mapping[str, str], path: str) -> Data:
+        """A mapping of texts."""
+        return {key: self.text(value, f"{path}.{key}") for key, value in values.items()}
+
+    def data(self, value: Any, path: str) -> JsonValue:
+        """Any value, with the texts in it translated."""
+        match value:
+            case dict():
+                return {key: self.data(one, f"{path}.{key}") for key, one in value.items()}
+            case list() | tuple():
+                return [self.data(one, f"{path}[{at}]") for at, one in enumerate(value)]
+        translated: JsonValue = self.text(value, path)
+        return translated
+
+    def condition(self, node: Expression | None, path: str) -> str | bool | None:
+        """The value of an `if`: without `${{ }}` where it can do without."""
+        if node is None:
+            return None
+        if isinstance(node, Literal) and isinstance(node.value, bool):
+            return node.value
+        text = str(self.names.write(node, self.losses.at(path)))
+        return f"${{{{ {text} }}}}" if text.startswith("!") or "${{" in text else text
+
+    def minutes(self, duration: str | None, path: str) -> JsonValue:
+        """A duration as a number of minutes."""
+        if duration is None:
+            return None
+        length = seconds(duration)
+        if length is not None:
+            return int(length / _MINUTE) if length % _MINUTE == 0 else length / _MINUTE
+        if not duration.endswith("m"):
+            self.losses.add(
+                Fidelity.DROPPED, path, f"timeout {duration}", "GitHub counts minutes and has no arithmetic"
+            )
+            return None
+        counted: JsonValue = self.text(duration[:-1], path)
+        return counted
+
+
+def said(data: Mapping[str, Any]) -> Data:
+    """Only the entries that say something."""
+    return {key: value for key, value in data.items() if value not in (None, {}, [])}
+
+
+def ordered(data: Data, order: tuple[str, ...]) -> Data:
+    """The entries in the usual order; those that are not in it come before the last one."""
+    *first, last = order
+    keys = (*first, *(key for key in data if key not in order), last)
+    return {key: data[key] for key in keys if key in data}
+
+
+def overlaid(data: Data, own: Mapping[str, JsonValue]) -> Data:
+    """`data` with a vendor's own entries laid over it; mappings are merged."""
+    result = dict(data)
+    for key, value in own.items():
+        below = result.get(key)
+        merge = isinstance(value, dict) and isinstance(below, dict)
+        result[key] = overlaid(below, value) if merge else value  # type: ignore[arg-type]
+    return result

@@ -1,0 +1,143 @@
+"""Steps out: actions of the catalogue become `run` and `uses`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity, StepRow, to_vendor
+from pipemgr.model.definitions import OPAQUE, Data, Step
+
+from .phrases import Phrases, ordered, overlaid, said
+from .steps import RUN, RUN_INPUTS
+from .words import VENDOR, Words, hints, own
+
+STEP_ORDER: Final = (
+    "name",
+    "id",
+    "if",
+    "uses",
+    "with",
+    "run",
+    "shell",
+    "working-directory",
+    "continue-on-error",
+    "timeout-minutes",
+    "env",
+)
+
+
+class StepWriter:
+    """Writes steps."""
+
+    def __init__(self, phrases: Phrases, words: Words) -> None:
+        self.phrases = phrases
+        self.words = words
+
+    def write(self, steps: tuple[Step, ...], path: str) -> list[JsonValue]:
+        """The steps of a job, without those that GitHub can't do, which are noted."""
+        written = (self._step(step, f"{path}[{at}]") for at, step in enumerate(steps))
+        return [step for step in written if step is not None]
+
+    def _step(self, step: Step, path: str) -> Data | None:
+        action = self._action(step, path)
+        if action is None:
+            return None
+        data = action | said(
+            {
+                "name": self.phrases.text(step.name, f"{path}.name"),
+                "id": step.id,
+                "if": self.phrases.condition(step.when, f"{path}.when"),
+                "continue-on-error": self.phrases.text(step.allow_failure, f"{path}.allow-failure") or None,
+                "timeout-minutes": self.phrases.minutes(step.timeout, f"{path}.timeout"),
+                "env": {**action.get("env", {}), **self.phrases.table(step.variables, f"{path}.variables")},  # type: ignore[dict-item]
+            }
+        )
+        return ordered(overlaid(data, own(step.vendor)), STEP_ORDER)
+
+    def _action(self, step: Step, path: str) -> Data | None:
+        if step.action == RUN:
+            return self._run(step, path)
+        if step.action == OPAQUE:
+            return self._opaque(step, path)
+        uses, row = self._row(step)
+        if row is None:
+            why = f"no row of the tables says how {self.words.target} does it"
+            self.phrases.losses.add(
+                Fidelity.DROPPED, path, f"action {step.action}", why, "map it with a row, or run a script"
+            )
+            return None
+        if row.note:
+            self.phrases.losses.add(Fidelity.EQUIVALENT, path, f"action {step.action}", row.note)
+        return self._script(step, row, path) if row.run is not None else self._call(step, uses, row, path)
+
+    def _row(self, step: Step) -> tuple[str, StepRow | None]:
+        """What to call: the author's own pin of the action, or else the row's."""
+        pinned = hints(step.vendor).get("uses")
+        if isinstance(pinned, str):
+            row = self.words.steps.read(pinned.partition("@")[0])
+            if row is not None and row.action == step.action:
+                return pinned, row
+        row = self.words.steps.write(step.action)
+        return (f"{row.call}@{row.version}" if row else ""), row
+
+    def _run(self, step: Step, path: str) -> Data:
+        known = {ours: theirs for theirs, ours in RUN_INPUTS.items()}
+        self._report(step, set(known), path)
+        return {
+            known[ours]: self.phrases.text(value, f"{path}.inputs.{ours}")
+            for ours, value in step.inputs.items()
+            if ours in known
+        }
+
+    def _opaque(self, step: Step, path: str) -> Data | None:
+        value, vendor = step.inputs.get("value"), step.inputs.get("vendor")
+        if vendor == VENDOR and isinstance(value, dict):
+            return value
+        self.phrases.losses.add(Fidelity.DROPPED, path, "an opaque step", f"only {vendor} understands it")
+        return None
+
+    def _call(self, step: Step, uses: str, row: StepRow, path: str) -> Data:
+        self._report(step, set(row.inputs), path)
+        given: Data = {}
+        for ours, value in step.inputs.items():
+            theirs = row.input(ours)
+            if theirs is not None:
+                given[theirs.name] = to_vendor(
+                    self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert
+                )
+        needed = {} if hints(step.vendor).get("uses") == uses else row.defaults
+        return said(
+            {"uses": uses, "with": {**given, **{key: needed[key] for key in needed if key not in given}}}
+        )
+
+    def _script(self, step: Step, row: StepRow, path: str) -> Data:
+        """A script that does what the action does; it finds the inputs in its environment."""
+        inputs = {
+            f"INPUT_{key.upper().replace('-', '_')}": (key, value) for key, value in step.inputs.items()
+        }
+        env: Data = {
+            name: _plain(self.phrases.data(value, f"{path}.inputs.{key}"))
+            for name, (key, value) in inputs.items()
+        }
+        return said({"run": row.run, "shell": row.shell, "env": env})
+
+    def _report(self, step: Step, known: set[str], path: str) -> None:
+        for name in step.inputs:
+            if name not in known:
+                where = f"{path}.inputs.{name}"
+                why = f"the action has no such input in {self.words.target}"
+                self.phrases.losses.add(Fidelity.DROPPED, where, f"input {name} of {step.action}", why)
+
+
+def _plain(value: JsonValue) -> str:
+    """A value as an environment variable holds it; lists one entry a line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return "\n".join(map(_plain, value))
+        case None:
+            return ""
+    return str(value)

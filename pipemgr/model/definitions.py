@@ -83,17 +83,25 @@ class Trigger(Definition):
     """What starts a build. `event` is a name from the catalogue of triggers, or `opaque`."""
 
     event: str
+    """A name from the catalogue of triggers, or `opaque`."""
     branches: tuple[Text, ...] | None = None
+    """Globs of branches that it fires for."""
     branches_ignore: tuple[Text, ...] | None = None
+    """Globs of branches that it does not fire for."""
     tags: tuple[Text, ...] | None = None
+    """Globs of tags that it fires for."""
     tags_ignore: tuple[Text, ...] | None = None
+    """Globs of tags that it does not fire for."""
     paths: tuple[Text, ...] | None = None
+    """Globs of files of which one must have changed."""
     paths_ignore: tuple[Text, ...] | None = None
+    """Globs of files whose changes alone do not count."""
     types: tuple[str, ...] | None = None
     """Which happenings of the event count (opened, synchronize, ...)."""
     cron: str | None = None
     """When a schedule fires: five fields, UTC unless `timezone` is given."""
     timezone: str | None = None
+    """The time zone of `cron`, by its IANA name."""
     options: Data = Field(default_factory=dict)
     """Whatever else the event takes."""
 
@@ -102,34 +110,49 @@ class Parameter(Definition):
     """What a person (or a caller) may set when starting a build."""
 
     type: Literal["string", "boolean", "number", "choice", "environment"] = "string"
+    """What kind of value it takes."""
     description: str | None = None
+    """What it is for, in a sentence."""
     default: JsonValue = None
+    """Its value when nobody sets it."""
     choices: tuple[JsonValue, ...] = ()
+    """The values it may have."""
     required: bool = False
+    """Whether a build needs it to be set."""
 
 
 class Runner(Definition):
     """Where work runs: a name from the catalogue of runners, or labels, or a group of runners."""
 
     name: Text | None = None
+    """A kind of machine, from the catalogue of runners."""
     labels: tuple[Text, ...] = ()
+    """Labels that the machine must have, all of them."""
     group: Text | None = None
+    """The group of machines to take one from."""
 
 
 class Container(Definition):
     """A container that work runs in, or that runs beside it as a service."""
 
     image: Text
+    """The image, as its registry names it."""
     variables: dict[str, Text] = Field(default_factory=dict)
+    """Environment variables of the container."""
     ports: tuple[Text, ...] = ()
+    """Ports to open, `host:container` or `container`."""
     volumes: tuple[Text, ...] = ()
+    """Folders or volumes to mount, `source:target`."""
     options: Text | None = None
     """Further options of the container engine's `create` command."""
     username: Text | None = None
+    """Who fetches the image from its registry."""
     password: Text | None = None
     """Always a reference to a secret, never a value."""
     command: Text | None = None
+    """What runs in it, in place of the image's own command."""
     entrypoint: Text | None = None
+    """The program in front of the command, in place of the image's own."""
 
 
 class Matrix(Definition):
@@ -140,8 +163,11 @@ class Matrix(Definition):
     """
 
     axes: dict[str, tuple[JsonValue, ...] | Text] = Field(default_factory=dict)
+    """The values of each axis."""
     include: tuple[Data, ...] | Text = ()
+    """Rows to add, or to extend combinations with."""
     exclude: tuple[Data, ...] | Text = ()
+    """Combinations to leave out."""
     expression: Text | None = None
     """A template that gives the whole matrix at run time, in place of the three."""
 
@@ -156,40 +182,55 @@ class Concurrency(Definition):
     """At most one build (or stage) of a group at a time."""
 
     group: Text
+    """What shares the one place; others wait."""
     cancel_running: Flag = False
+    """Whether a newer one cancels what runs."""
 
 
 class Defaults(Definition):
     """What `run` steps use unless they say otherwise."""
 
     shell: Text | None = None
+    """The shell that reads scripts."""
     directory: Text | None = None
+    """The folder that scripts run in."""
 
 
 class Environment(Definition):
     """Where a stage deploys to."""
 
     name: Text
+    """Its name."""
     url: Text | None = None
+    """Where people find what was deployed."""
 
 
 class Approval(Definition):
     """A person must agree before the stage begins."""
 
     message: Text = ""
+    """What the person is asked."""
 
 
 class Step(Definition):
     """One action of a stage; `action` is a name from the catalogue, or `opaque`."""
 
     action: str = Field(pattern=rf"^{ACTION_PATTERN}$")
+    """A name from the catalogue of actions, or `opaque`."""
     inputs: Data = Field(default_factory=dict)
+    """What the action is told."""
     id: str | None = None
+    """The name that expressions know it by."""
     name: Text | None = None
+    """Its name for people."""
     when: Condition | None = None
+    """Executed only when this holds."""
     variables: dict[str, Text] = Field(default_factory=dict)
+    """Environment variables of this step."""
     timeout: Duration | None = None
+    """Stopped after so long."""
     allow_failure: Flag = False
+    """Whether the stage goes on when it fails."""
     vendor: dict[str, Data] = Field(default_factory=dict)
     """What only one vendor has, by vendor."""
 
@@ -198,48 +239,79 @@ class Stage(Definition):
     """Work done in one environment: a node of the graph that `needs` draws."""
 
     id: str = Field(pattern=rf"^{ID_PATTERN}$")
+    """The name that `needs` and expressions know it by."""
     name: Text | None = None
+    """Its name for people."""
     steps: tuple[Step, ...] = ()
+    """What is done, in order."""
     needs: tuple[str, ...] = ()
+    """The stages that must end before it begins."""
     when: Condition | None = None
+    """Executed only when this holds."""
     matrix: Matrix | None = None
+    """Executed once for each combination of values."""
     fail_fast: Flag | None = None
+    """Whether one failed combination cancels the others."""
     max_parallel: Count | None = None
+    """How many combinations run at a time."""
     runner: Runner | None = None
+    """Where it runs."""
     container: Container | None = None
+    """The container that its steps run in."""
     services: dict[str, Container] = Field(default_factory=dict)
+    """Containers that run beside it, by host name."""
     environment: Environment | None = None
+    """Where it deploys to."""
     approval: Approval | None = None
+    """A person must agree before it begins."""
     variables: dict[str, Text] = Field(default_factory=dict)
+    """Environment variables of its steps."""
     defaults: Defaults | None = None
+    """What its `run` steps use unless they say otherwise."""
     permissions: dict[str, str] | None = None
+    """Rights of the token in this stage, in place of the pipeline's."""
     concurrency: Concurrency | None = None
+    """At most one of a group at a time."""
     outputs: dict[str, Text] = Field(default_factory=dict)
+    """Values for the stages that need it."""
     timeout: Duration | None = None
+    """Stopped after so long."""
     retry: int = Field(default=0, ge=0)
+    """How often it is tried again after a failure."""
     allow_failure: Flag = False
+    """Whether the build goes on when it fails."""
     group: str | None = None
     """The nested or parallel block a vendor drew around the stage, as a path: `build/linux`."""
     vendor: dict[str, Data] = Field(default_factory=dict)
+    """What only one vendor has, by vendor."""
 
 
 class Pipeline(Definition):
     """A definition as a whole: the one value that push and convert hand on."""
 
     name: str = Field(min_length=1)
+    """What it is called."""
     build_name: Text | None = None
     """The name of each build."""
     triggers: tuple[Trigger, ...] = ()
+    """What starts builds."""
     parameters: dict[str, Parameter] = Field(default_factory=dict)
+    """What may be set when a build is started."""
     variables: dict[str, Text] = Field(default_factory=dict)
+    """Environment variables of all steps."""
     runner: Runner | None = None
+    """Where stages run that do not say otherwise."""
     defaults: Defaults | None = None
+    """What `run` steps use unless they or their stage say otherwise."""
     permissions: dict[str, str] | None = None
     """Rights of the build's own token, by scope; `{}` takes all away, None leaves the vendor's default; the
     scope `*` stands for all."""
     concurrency: Concurrency | None = None
+    """At most one build of a group at a time."""
     stages: tuple[Stage, ...] = ()
+    """The work, as a graph."""
     vendor: dict[str, Data] = Field(default_factory=dict)
+    """What only one vendor has, by vendor."""
 
     @property
     def fingerprint(self) -> str:

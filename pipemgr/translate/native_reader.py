@@ -207,8 +207,8 @@ class NativeReader(Reader):
     def _file(self, root: Node) -> dict[str, Any]:
         if root.kind != "mapping":
             root.take_all()
-            found = "empty" if root.is_null else f"a {root.kind}"
-            root.problem(f"a pipeline file is a mapping with `pipeline: NAME` in it; this one is {found}")
+            what = "empty" if root.is_null else f"a {root.kind}"
+            root.problem(f"a pipeline file is a mapping with `pipeline: NAME` in it; this one is {what}")
             return {}
         for key, child in root.items().items():
             child.feeds("name" if key == "pipeline" else key)

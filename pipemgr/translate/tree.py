@@ -1,0 +1,129 @@
+"""The pipeline as a tree: every definition with its path, every expression, and ways to change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from pipemgr.model.definitions import OPAQUE, Definition, Pipeline, Stage, Step
+from pipemgr.model.expressions import Expression, ExpressionError, template
+
+Some = TypeVar("Some", bound=Definition)
+Change = Callable[[Any], Definition | None]
+"""What becomes of a definition; None takes it out of the collection it is in."""
+
+
+@cache
+def defaults(kind: type[Definition]) -> Mapping[str, Any]:
+    """The default of each field that has one."""
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in kind.model_fields.items()
+        if not field.is_required()
+    }
+
+
+@cache
+def spelling(kind: type[Definition]) -> Mapping[str, str]:
+    """How files and paths write each field: `paths-ignore` for `paths_ignore`."""
+    return {name: field.alias or name for name, field in kind.model_fields.items()}
+
+
+def walk(value: Definition, path: str = "") -> Iterator[tuple[str, Definition]]:
+    """`value` and every definition below it, each with its path; stages go by their ids."""
+    yield path, value
+    for name, shown in spelling(type(value)).items():
+        below = f"{path}.{shown}" if path else shown
+        for key, child in _children(getattr(value, name)):
+            yield from walk(child, below + key)
+
+
+def _children(value: Any) -> Iterator[tuple[str, Definition]]:
+    match value:
+        case Definition():
+            yield "", value
+        case tuple():
+            for at, one in enumerate(value):
+                if isinstance(one, Definition):
+                    yield f".{one.id}" if isinstance(one, Stage) else f"[{at}]", one
+        case dict():
+            yield from ((f".{key}", one) for key, one in value.items() if isinstance(one, Definition))
+
+
+def rebuild(value: Some, change: Change) -> Some:
+    """`value` with `change` applied to each definition below it and then to itself, from the leaves up."""
+    update = {}
+    for name in type(value).model_fields:
+        old = getattr(value, name)
+        new = _rebuilt(old, change)
+        if new is not old:
+            update[name] = new
+    changed = change(value.model_copy(update=update) if update else value)
+    return value if changed is None else changed  # type: ignore[return-value]
+
+
+def _rebuilt(value: Any, change: Change) -> Any:
+    match value:
+        case Definition():
+            return _one(value, change)
+        case tuple() if any(isinstance(one, Definition) for one in value):
+            return tuple(new for one in value if (new := _one(one, change)) is not None)
+        case dict() if any(isinstance(one, Definition) for one in value.values()):
+            changed = {key: _one(one, change) for key, one in value.items()}
+            return {key: one for key, one in changed.items() if one is not None}
+    return value
+
+
+def _one(value: Definition, change: Change) -> Definition | None:
+    """The definition rebuilt, or None where `change` takes it out."""
+    gone = False
+
+    def watch(one: Any) -> Definition | None:
+        nonlocal gone
+        new = change(one)
+        gone = new is None
+        return new
+
+    rebuilt = rebuild(value, watch)
+    return None if gone else rebuilt
+
+
+def change_stages(pipeline: Pipeline, change: Callable[[Stage], Stage]) -> Pipeline:
+    """The pipeline with each stage changed."""
+    return pipeline.model_copy(update={"stages": tuple(map(change, pipeline.stages))})
+
+
+def change_steps(stage: Stage, change: Callable[[Step], Step]) -> Stage:
+    """The stage with each step changed."""
+    return stage.model_copy(update={"steps": tuple(map(change, stage.steps))})
+
+
+def expressions(pipeline: Pipeline) -> Iterator[tuple[str, Expression]]:
+    """Every expression of the pipeline, in conditions and templates, with the path it stands at."""
+    for path, value in walk(pipeline):
+        opaque = OPAQUE in (getattr(value, "action", None), getattr(value, "event", None))
+        for name, shown in spelling(type(value)).items():
+            if not (name == "vendor" or opaque):
+                yield from _found(getattr(value, name), f"{path}.{shown}" if path else shown)
+
+
+def _found(value: Any, path: str) -> Iterator[tuple[str, Expression]]:
+    match value:
+        case Expression():
+            yield path, value
+        case str() if "${{" in value:
+            yield from ((path, part) for part in _parts(value) if isinstance(part, Expression))
+        case dict():
+            for key, one in value.items():
+                yield from _found(one, f"{path}.{key}")
+        case list() | tuple():
+            for at, one in enumerate(value):
+                yield from _found(one, f"{path}[{at}]")
+
+
+def _parts(text: str) -> tuple[str | Expression, ...]:
+    try:
+        return template(text)
+    except ExpressionError:
+        return ()

@@ -15,7 +15,8 @@ class LedgerEntry(Value):
     `subject` is the object it is about and `digest` that object's digest as recorded, so an entry vouches for
     the row as well. `ledger` is the build ledger it belongs to (None for definitions); `step` the step instance,
     `inputs` and `outputs` the artifacts that went in and came out; `observer` the connection or person that saw
-    it, and `source` the digest of the vendor's answer. `amends` names an earlier entry that this one corrects.
+    it, and `source` the digest of the vendor's answer. `changed` are the fields that an update touched. `amends`
+    names an earlier entry that this one corrects or withdraws.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class LedgerEntry(Value):
     step: UUID | None = None
     inputs: tuple[UUID, ...] = ()
     outputs: tuple[UUID, ...] = ()
+    changed: tuple[str, ...] = ()
     observer: str = ""
     source: str | None = None
     amends: UUID | None = None

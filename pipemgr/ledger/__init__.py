@@ -1,0 +1,75 @@
+"""The ledger: everything that happened, in one database that shows when it was tampered with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from .blobs import Blobs
+    from .queries import Queries
+    from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """An open ledger: `store` writes, `queries` reads, `blobs` keeps what is too long for the database."""
+
+    engine: sa.Engine
+    store: Store
+    queries: Queries
+    blobs: Blobs | None
+
+    def close(self) -> None:
+        """Give back every connection to the database."""
+        self.engine.dispose()
+
+
+def open_ledger(
+    url: str, *, create: bool = True, key: Path | None = None, blobs: Path | None = None
+) -> Ledger:
+    """Open the ledger at `sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`.
+
+    With `create` a missing or older schema is brought up to date; without, it raises `LedgerError` or
+    `SchemaTooOld`. `key` is the PEM file of the Ed25519 key that signs checkpoints. `blobs` is the folder of
+    long logs; a SQLite ledger has it beside its file unless told otherwise.
+    """
+    from .blobs import Blobs
+    from .engine import open_engine
+    from .queries import Queries
+    from .store import Store
+
+    engine = open_engine(url)
+    try:
+        _ready(engine, create=create)
+    except BaseException:
+        engine.dispose()
+        raise
+    if blobs is None and engine.dialect.name == "sqlite":
+        blobs = Path(f"{engine.url.database}-blobs")
+    return Ledger(engine, Store(engine, key=key), Queries(engine), Blobs(blobs) if blobs else None)
+
+
+def _ready(engine: sa.Engine, *, create: bool) -> None:
+    from pipemgr.errors import LedgerError, SchemaTooOld
+
+    from .engine import shown
+    from .migrations import HEAD, migrate, revision
+
+    where, remedy = shown(engine.url), "run `pipemgr init`"
+    if not create and engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        raise LedgerError("there is no ledger", where=where, remedy=remedy)
+    found = revision(engine)
+    if found == HEAD:
+        return
+    if create:
+        migrate(engine)
+    elif found is None:
+        raise LedgerError("the database holds no ledger", where=where, remedy=remedy)
+    else:
+        raise SchemaTooOld(
+            f"the ledger's schema is {found}, this pipemgr needs {HEAD}", where=where, remedy=remedy
+        )

@@ -1,0 +1,356 @@
+"""The store: the only writer. Row, entry and event of a change are written in one transaction, or none is.
+
+Every change gives exactly one entry and two events, side by side: the object's (`build.updated`, its id is the
+entry's) and the entry's own (`ledgerentry.create`). An entry is never changed: a correction or withdrawal is a new
+entry about it, whose object event is `ledgerentry.updated` or `ledgerentry.destroy`.
+
+Events are numbered by the writer, without gaps, under a lock that it keeps until it has committed (SQLite has one
+writer anyway; PostgreSQL an advisory lock taken just before the first event is written). So a reader that has seen
+number N never misses a smaller one that becomes visible later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import uuid_utils
+
+from pipemgr.errors import NoSuchObject
+from pipemgr.model.events import Change, HubEvent, Kind, event_name
+from pipemgr.model.identity import ALGORITHM
+from pipemgr.model.ledger import Checkpoint
+
+from . import leases, prior, seal, tables
+from .change import EntryRow, Known, ObjectChange, dense, entry_row, written
+from .leases import Lease
+
+BATCH = 20_000
+"""Changes that a transaction keeps in memory before it sends them to the database."""
+_OUTBOX_LOCK, _CONNECTION_LOCK = 0x70697065, 0x70697066
+_CREATED = event_name(Kind.LEDGER_ENTRY, Change.CREATE)
+_COMMON = ("id", "connection", "key", "created_at", "updated_at", "destroyed_at", "digest", "data")
+_UPDATED = ("updated_at", "destroyed_at", "digest", "data")
+
+Row = tuple[Any, ...]
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """Writes to one ledger. Safe to share between threads: each transaction has its own connection."""
+
+    def __init__(
+        self, engine: sa.Engine, *, key: Path | None = None, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._engine = engine
+        self._key = key
+        self._clock = clock
+
+    @contextlib.contextmanager
+    def transaction(self, connection: str | None = None, *, durable: bool = False) -> Iterator[Transaction]:
+        """Everything done inside is written together at the end, or, after an exception, not at all.
+
+        Naming a pipemgr connection makes other writers of that connection wait, so that what is read inside
+        stays true until the end. With `durable` it survives a power loss.
+        """
+        options = {"write": True, "durable": durable}
+        with self._engine.connect().execution_options(**options) as database, database.begin():
+            transaction = Transaction(database, self._clock())
+            if connection is not None:
+                transaction.lock(connection)
+            yield transaction
+            transaction.flush()
+
+    def register(self, name: str, adapter: str) -> None:
+        """Give a connection its row in the schedule, due at once, unless it has one."""
+        with self.transaction(name) as transaction:
+            leases.register(transaction.database, name, adapter, transaction.now)
+
+    def claim(self, name: str, owner: str, lease_seconds: float, *, due_only: bool = False) -> Lease | None:
+        """Take the right to poll a connection, or None when another worker has it (or it is not due).
+
+        Raises `NoSuchObject` for a connection that was never registered.
+        """
+        with self.transaction() as transaction:
+            now = transaction.now
+            return leases.claim(transaction.database, name, owner, now, lease_seconds, due_only=due_only)
+
+    def renew(self, lease: Lease, lease_seconds: float) -> Lease:
+        """Hold a lease for longer, from now; raises `Busy` when it is lost."""
+        with self.transaction() as transaction:
+            return leases.renew(transaction.database, lease, transaction.now, lease_seconds)
+
+    def fail_poll(self, lease: Lease, error: str, due_at: datetime) -> None:
+        """Give a lease back after a failure; `error` must not hold secrets. Raises `Busy` when it is lost."""
+        with self.transaction() as transaction:
+            leases.fail(transaction.database, lease, error, due_at)
+
+    def seal(self) -> Checkpoint | None:
+        """Seal every entry committed so far; the checkpoint reached, or None while there are no entries.
+
+        One sealer works at a time, others wait. Raises `SealBroken` when the last checkpoint is damaged, and
+        `ConfigurationError` when the signing key can't be used.
+        """
+        return seal.seal(self._engine, self._clock, self._key)
+
+
+class Transaction:
+    """What is to be written together. Made by `Store.transaction`."""
+
+    def __init__(self, database: sa.Connection, now: datetime) -> None:
+        self.database = database
+        self.now = now
+        self._postgres = database.dialect.name == "postgresql"
+        self._moment = tables.microseconds(now)
+        self._time = written(now)
+        self._inserts: dict[Kind, list[Row]] = {kind: [] for kind in tables.OBJECTS}
+        self._updates: dict[Kind, list[Row]] = {kind: [] for kind in tables.OBJECTS}
+        self._entries: list[Row] = []
+        self._events: list[Row] = []
+        self._sequence: int | None = None
+
+    def lock(self, connection: str) -> None:
+        """Make other writers of this connection wait until the end of the transaction."""
+        if self._postgres:
+            statement = sa.select(
+                sa.func.pg_advisory_xact_lock(_CONNECTION_LOCK, sa.func.hashtext(connection))
+            )
+            self.database.execute(statement)
+
+    def runs(
+        self, connection: str, pipelines: Sequence[str], builds: Sequence[str], instances: Sequence[str]
+    ) -> dict[tuple[Kind, str], Known]:
+        """What the ledger has of these objects, named by their keys, and of all below the instances."""
+        return prior.runs(self.database, connection, pipelines, builds, instances)
+
+    def definition(self, connection: str, pipeline: str) -> dict[tuple[Kind, str], Known]:
+        """What the ledger has of a pipeline's definition, named by its key."""
+        return prior.definition(self.database, connection, pipeline)
+
+    def apply(
+        self, changes: Sequence[ObjectChange], *, observer: str = "", source: str | None = None
+    ) -> None:
+        """Record changes of objects, each with its entry and its events.
+
+        `observer` is who saw them (a connection, a person); `source` the digest of the vendor's answer, for the
+        changes that bring none of their own.
+        """
+        observer = observer.replace("\x00", "\ufffd")
+        for one in changes:
+            digest = _digest(one.text)
+            self._project(one, digest)
+            changed = dense(one.changed) if one.changed else "[]"
+            entry = EntryRow(
+                str(uuid_utils.uuid7()),
+                self._time,
+                one.kind.value,
+                one.change.value,
+                one.id,
+                one.message.replace("\x00", "\ufffd"),
+                digest,
+                one.ledger,
+                one.step,
+                dense(one.inputs) if one.inputs else "[]",
+                dense(one.outputs) if one.outputs else "[]",
+                changed,
+                observer,
+                one.source or source,
+                None,
+            )
+            self._enter(entry, one.text)
+            if len(self._entries) >= BATCH:
+                self.flush()
+
+    def event(self, name: HubEvent, subject: str, data: Mapping[str, Any]) -> None:
+        """Announce something about the hub itself; it has an event, but no entry."""
+        number = uuid_utils.uuid7().hex
+        self._events.append((number, name.value, subject, self._moment, json.dumps(data), "[]"))
+
+    def amend(self, entry: UUID, message: str, *, observer: str) -> UUID:
+        """Correct what an entry says: a new entry, whose id is returned. Raises `NoSuchObject`."""
+        return self._about(entry, Change.UPDATED, message, observer)
+
+    def withdraw(self, entry: UUID, reason: str, *, observer: str) -> UUID:
+        """Declare an entry void: a new entry, whose id is returned. Raises `NoSuchObject`."""
+        return self._about(entry, Change.DESTROY, reason, observer)
+
+    def _about(self, entry: UUID, change: Change, message: str, observer: str) -> UUID:
+        self.flush()
+        table = tables.ledger_entry
+        row = self.database.execute(sa.select(table).where(table.c.id == entry)).one_or_none()
+        if row is None:
+            raise NoSuchObject(f"the ledger has no entry {entry}", remedy="`pipemgr ledger show` lists them")
+        old = entry_row(row)
+        message = message.replace("\x00", "\ufffd")
+        text = old._replace(message=message).canonical() if change is Change.UPDATED else old.canonical()
+        new = EntryRow(
+            id=str(uuid_utils.uuid7()),
+            time=self._time,
+            kind=Kind.LEDGER_ENTRY.value,
+            change=change.value,
+            subject=old.id,
+            message=message,
+            digest=_digest(text),
+            ledger=old.ledger,
+            step=old.step,
+            inputs="[]",
+            outputs="[]",
+            changed='["message"]' if change is Change.UPDATED else "[]",
+            observer=observer,
+            source=None,
+            amends=old.id,
+        )
+        self._enter(new, text)
+        return UUID(new.id)
+
+    def save_publication(  # noqa: PLR0913 - one for each column
+        self,
+        connection: str,
+        pipeline: str,
+        *,
+        fingerprint: str,
+        model: Mapping[str, Any],
+        documents: Any = None,
+        url: str | None = None,
+        observer: str = "",
+    ) -> None:
+        """Keep what was last applied for a pipeline; `model` and `documents` are JSON values."""
+        table = tables.publication
+        mine = sa.and_(table.c.connection == connection, table.c.pipeline == pipeline)
+        self.database.execute(table.delete().where(mine))
+        self.database.execute(
+            table.insert().values(
+                connection=connection,
+                pipeline=pipeline,
+                fingerprint=fingerprint,
+                model=json.dumps(model),
+                documents=json.dumps(documents),
+                url=url,
+                applied_at=self.now,
+                applied_by=observer,
+            )
+        )
+
+    def drop_publication(self, connection: str, pipeline: str) -> None:
+        """Forget what was last applied for a pipeline."""
+        table = tables.publication
+        self.database.execute(
+            table.delete().where(table.c.connection == connection, table.c.pipeline == pipeline)
+        )
+
+    def commit_poll(
+        self, lease: Lease, cursor: Mapping[str, Any] | None = None, due_at: datetime | None = None
+    ) -> None:
+        """Write down how far a poll came, together with what it saw; with `due_at` the lease ends.
+
+        Raises `Busy`, and nothing is written, when another worker has taken the lease.
+        """
+        leases.commit(self.database, lease, self.now, cursor, due_at)
+
+    def _project(self, one: ObjectChange, digest: str) -> None:
+        """Queue the row: a new one, or the new state of one (also of one that was destroyed and is back)."""
+        typed = tables.columns(one.kind, json.loads(one.text))
+        if one.change is Change.CREATE and not one.again:
+            self._inserts[one.kind].append(
+                (
+                    _hex(one.id),
+                    one.connection,
+                    one.key,
+                    self._moment,
+                    self._moment,
+                    None,
+                    digest,
+                    one.text,
+                    *typed,
+                )
+            )
+            return
+        gone = self._moment if one.change is Change.DESTROY else None
+        self._updates[one.kind].append((self._moment, gone, digest, one.text, *typed, _hex(one.id)))
+
+    def _enter(self, entry: EntryRow, text: str) -> None:
+        """Queue an entry and the two events that belong to it."""
+        number, moment = _hex(entry.id), self._moment
+        self._entries.append(
+            (
+                number,
+                moment,
+                entry.kind,
+                entry.change,
+                _hex(entry.subject),
+                entry.message,
+                entry.digest,
+                _hex(entry.ledger),
+                _hex(entry.step),
+                entry.inputs,
+                entry.outputs,
+                entry.changed,
+                entry.observer,
+                entry.source,
+                _hex(entry.amends),
+            )
+        )
+        name = f"{entry.kind}.{entry.change}"
+        self._events.append((number, name, entry.subject, moment, text, entry.changed))
+        own = uuid_utils.uuid7().hex
+        self._events.append((own, _CREATED, entry.id, moment, entry.canonical(), "[]"))
+
+    def flush(self) -> None:
+        """Send what is queued to the database: parents first, events last and numbered."""
+        for kind, table in tables.OBJECTS.items():
+            extra = [name for name, _, _ in tables.COLUMNS[kind]]
+            self._many(_insert(table.name, (*_COMMON, *extra)), self._inserts[kind])
+            self._many(_update(table.name, (*_UPDATED, *extra)), self._updates[kind])
+        self._many(_insert("ledger_entry", tables.ledger_entry.c.keys()), self._entries)
+        if self._events:
+            first = self._next()
+            numbered = [(first + place, *row) for place, row in enumerate(self._events)]
+            self._sequence = first + len(numbered)
+            self._many(_insert("outbox", tables.outbox.c.keys()), numbered)
+            self._events.clear()
+
+    def _next(self) -> int:
+        """The number of the next event; from here to the end of the transaction no one else gives numbers."""
+        if self._sequence is None:
+            if self._postgres:
+                self.database.execute(sa.select(sa.func.pg_advisory_xact_lock(_OUTBOX_LOCK)))
+            newest = sa.select(sa.func.coalesce(sa.func.max(tables.outbox.c.sequence), 0))
+            self._sequence = self.database.execute(newest).scalar_one() + 1
+        return self._sequence
+
+    def _many(self, statement: str, rows: list[Row]) -> None:
+        """Execute for all rows by the driver's own means: ids are text and times numbers in both databases."""
+        if rows:
+            self.database.exec_driver_sql(statement.replace("?", "%s") if self._postgres else statement, rows)
+            rows.clear()
+
+
+def _insert(table: str, names: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(_quote(names))}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names of our own
+
+
+def _update(table: str, names: Sequence[str]) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{name}=?' for name in _quote(names))} WHERE id=?"  # noqa: S608 - names of our own
+
+
+def _quote(names: Sequence[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+def _digest(text: str) -> str:
+    return f"{ALGORITHM}:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _hex(value: str | None) -> str | None:
+    return None if value is None else value.replace("-", "")

@@ -35,10 +35,8 @@ from pipemgr.translate.yaml import compose
 
 from .base import Adapter, Connection, Cursor, Dialects, LogChunk, PollPage, Published, ServerInfo
 from .capabilities import Capability
+from .manifest import API_VERSION
 from .settings import AdapterSettings
-
-API_VERSION = 1
-"""The version of this surface; an adapter's `adapter.yaml` says which one it was written for."""
 
 __all__ = [
     # What an adapter is

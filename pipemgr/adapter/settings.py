@@ -9,10 +9,6 @@ from pipemgr.secrets import SecretRef
 __all__ = ["AdapterSettings", "SecretRef"]
 
 
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
-
-
 class AdapterSettings(BaseModel):
     """Base of an adapter's settings; fields become keys of the connection's `settings` table.
 
@@ -25,7 +21,5 @@ class AdapterSettings(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        alias_generator=_dashed,
-        populate_by_name=True,
         hide_input_in_errors=True,  # the input may be a secret that was written down in the wrong place
     )

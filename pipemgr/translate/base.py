@@ -72,6 +72,10 @@ class Dialect:
     """Every language feature that is not fully supported, with the answer; absent means full."""
     patterns: tuple[str, ...] = ()
     """Globs of the paths its documents live at, for telling dialects apart."""
+    understands: tuple[str, ...] = ()
+    """Further vendors whose own things (`vendor`, opaque steps and triggers) it takes as they are."""
+    foreign: bool = False
+    """Whether it keeps what only vendors understand, whichever vendor that is."""
 
 
 def refuse_problems(source: Source) -> None:

@@ -125,5 +125,6 @@ def native_dialect(
         title="pipemgr",
         reader=NativeReader(actions, shorts, triggers),
         writer=NativeWriter(),
+        foreign=True,
         patterns=("pipelines/*.yaml", "pipelines/*.yml"),
     )

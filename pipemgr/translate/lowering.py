@@ -1,0 +1,223 @@
+"""Lowering: the same said with fewer features, where the target's language lacks one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pipemgr.model.definitions import Approval, Defaults, Environment, Parameter, Pipeline, Stage, Step
+from pipemgr.model.identity import canonical
+from pipemgr.model.support import Answer, Support
+
+from .features import FEATURES, used, without
+from .matrix import expand
+from .report import Fidelity, Finding
+from .tree import Some, change_stages, change_steps, rebuild
+
+RUN: Final = "run"
+"""The action that defaults apply to."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pure and idempotent rewriting that does without one feature.
+
+    `needs` are the features it may use instead; where the target lacks one of them too, its own pass follows.
+    """
+
+    removes: str
+    needs: tuple[str, ...]
+    says: str
+    """What it does, for the report."""
+    apply: Callable[[Pipeline], Pipeline]
+    fidelity: Fidelity = Fidelity.EQUIVALENT
+    remedy: str = ""
+
+
+# The passes --------------------------------------------------------------------------------------------
+
+
+def _runner(pipeline: Pipeline) -> Pipeline:
+    return _inherit(pipeline, "runner")
+
+
+def _permissions(pipeline: Pipeline) -> Pipeline:
+    return _inherit(pipeline, "permissions")
+
+
+def _inherit(pipeline: Pipeline, field: str) -> Pipeline:
+    """Give the pipeline's value to each stage that has none of its own."""
+    value = getattr(pipeline, field)
+    moved = change_stages(
+        pipeline, lambda stage: stage if getattr(stage, field) is not None else _with(stage, field, value)
+    )
+    return _with(moved, field, None)
+
+
+def _with(value: Some, field: str, content: Any) -> Some:
+    return value.model_copy(update={field: content})
+
+
+def _defaults(pipeline: Pipeline) -> Pipeline:
+    moved = change_stages(
+        pipeline, lambda stage: _with(stage, "defaults", _merged(pipeline.defaults, stage.defaults))
+    )
+    return _with(moved, "defaults", None)
+
+
+def _merged(outer: Defaults | None, inner: Defaults | None) -> Defaults | None:
+    if outer is None or inner is None:
+        return inner or outer
+    return Defaults(shell=inner.shell or outer.shell, directory=inner.directory or outer.directory)
+
+
+def _stage_defaults(pipeline: Pipeline) -> Pipeline:
+    def stage(one: Stage) -> Stage:
+        inputs = one.defaults.data() if one.defaults else {}
+        filled = change_steps(one, lambda step: _fill_inputs(step, inputs))
+        return _with(filled, "defaults", None)
+
+    return change_stages(pipeline, stage)
+
+
+def _fill_inputs(step: Step, inputs: Mapping[str, Any]) -> Step:
+    return _with(step, "inputs", {**inputs, **step.inputs}) if step.action == RUN else step
+
+
+def _variables(pipeline: Pipeline) -> Pipeline:
+    moved = change_stages(
+        pipeline, lambda stage: _with(stage, "variables", {**pipeline.variables, **stage.variables})
+    )
+    return _with(moved, "variables", {})
+
+
+def _stage_variables(pipeline: Pipeline) -> Pipeline:
+    def stage(one: Stage) -> Stage:
+        filled = change_steps(one, lambda step: _with(step, "variables", {**one.variables, **step.variables}))
+        return _with(filled, "variables", {})
+
+    return change_stages(pipeline, stage)
+
+
+def _approval(pipeline: Pipeline) -> Pipeline:
+    def stage(one: Stage) -> Stage:
+        if one.approval is None:
+            return one
+        place = one.environment or Environment(name=one.id)
+        return one.model_copy(update={"approval": None, "environment": place})
+
+    return change_stages(pipeline, stage)
+
+
+def _message(pipeline: Pipeline) -> Pipeline:
+    return change_stages(pipeline, lambda stage: _with(stage, "approval", stage.approval and Approval()))
+
+
+def _text_parameter(kind: str) -> Callable[[Pipeline], Pipeline]:
+    def change(value: Any) -> Any:
+        if not (isinstance(value, Parameter) and value.type == kind):
+            return value
+        default = value.default
+        if isinstance(default, bool | int | float):
+            default = canonical(default).decode()
+        return value.model_copy(update={"type": "string", "default": default, "choices": ()})
+
+    return lambda pipeline: rebuild(pipeline, change)
+
+
+def _matrix_uses(field: str) -> Callable[[Stage], bool]:
+    return lambda stage: bool(stage.matrix and getattr(stage.matrix, field))
+
+
+_AS_TEXT: Final = "the target knows no such type: any text is taken"
+_CELLS: Final = "written as one stage a combination; a failed one no longer cancels the others"
+
+PASSES: Final[tuple[Pass, ...]] = (
+    Pass("pipeline.runner", ("stage.runner",), "given to each stage", _runner),
+    Pass("pipeline.defaults", ("stage.defaults",), "given to each stage", _defaults),
+    Pass("pipeline.permissions", ("stage.permissions",), "given to each stage", _permissions),
+    Pass("pipeline.variables", ("stage.variables",), "given to each stage", _variables),
+    Pass("stage.defaults", (), "given to each `run` step", _stage_defaults),
+    Pass("stage.variables", ("step.variables",), "given to each step", _stage_variables),
+    Pass("stage.matrix", (), _CELLS, lambda one: expand(one, lambda _: True), Fidelity.APPROXIMATE),
+    Pass(
+        "matrix.include", (), _CELLS, lambda one: expand(one, _matrix_uses("include")), Fidelity.APPROXIMATE
+    ),
+    Pass(
+        "matrix.exclude", (), _CELLS, lambda one: expand(one, _matrix_uses("exclude")), Fidelity.APPROXIMATE
+    ),
+    Pass(
+        "stage.approval",
+        ("stage.environment",),
+        "an environment can ask for approval, if it is set up to",
+        _approval,
+        Fidelity.MANUAL,
+        "set up the environment so that it asks for approval",
+    ),
+    Pass("approval.message", (), "the target asks without a message", _message, Fidelity.APPROXIMATE),
+    *(
+        Pass(f"parameter.{kind}", (), _AS_TEXT, _text_parameter(kind), Fidelity.APPROXIMATE)
+        for kind in ("boolean", "number", "choice", "environment")
+    ),
+)
+"""All passes, outer things before inner ones."""
+
+_BY_FEATURE: Final = {one.removes: one for one in PASSES}
+_FULL: Final = Answer(support=Support.FULL)
+
+
+def lower(pipeline: Pipeline, features: Mapping[str, Answer]) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """The pipeline in what `features` can say, and a finding for every use of what they can't.
+
+    What no pass can say otherwise is taken out. Features that are not in the table are supported.
+    """
+    findings: list[Finding] = []
+    for name in (*_BY_FEATURE, *FEATURES):
+        uses = used(pipeline).get(name, ()) if not features.get(name, _FULL) else ()
+        if not uses:
+            continue
+        left: tuple[str, ...] = uses
+        if (rewriting := _BY_FEATURE.get(name)) and _possible(rewriting, features):
+            pipeline = rewriting.apply(pipeline)
+            left = used(pipeline).get(name, ())
+            findings += [_lowered(rewriting, path) for path in uses if path not in left]
+        findings += [_dropped(name, path, features[name]) for path in left]
+        pipeline = without(pipeline, name)
+    return pipeline, tuple(findings)
+
+
+def _possible(rewriting: Pass, features: Mapping[str, Answer]) -> bool:
+    """Whether the target has what the pass needs, or a pass that does without that too."""
+    return all(
+        bool(features.get(need, _FULL)) or (need in _BY_FEATURE and _possible(_BY_FEATURE[need], features))
+        for need in rewriting.needs
+    )
+
+
+def _lowered(rewriting: Pass, path: str) -> Finding:
+    return Finding(
+        fidelity=rewriting.fidelity,
+        path=path,
+        source="",
+        what=rewriting.removes,
+        why=rewriting.says,
+        remedy=rewriting.remedy,
+    )
+
+
+def _dropped(name: str, path: str, answer: Answer) -> Finding:
+    return Finding(
+        fidelity=Fidelity.DROPPED,
+        path=path,
+        source="",
+        what=name,
+        why=answer.note or _WHY[answer.support],
+        remedy=f"do without it, or add it to the output by hand ({FEATURES[name].description})",
+    )
+
+
+_WHY: Final = {
+    Support.UNSUPPORTED: "the target has nothing like it",
+    Support.NOT_IMPLEMENTED: "the target could, its adapter can't yet",
+}

@@ -140,13 +140,6 @@ PASSES: Final[tuple[Pass, ...]] = (
     Pass("pipeline.variables", ("stage.variables",), "given to each stage", _variables),
     Pass("stage.defaults", (), "given to each `run` step", _stage_defaults),
     Pass("stage.variables", ("step.variables",), "given to each step", _stage_variables),
-    Pass("stage.matrix", (), _CELLS, lambda one: expand(one, lambda _: True), Fidelity.APPROXIMATE),
-    Pass(
-        "matrix.include", (), _CELLS, lambda one: expand(one, _matrix_uses("include")), Fidelity.APPROXIMATE
-    ),
-    Pass(
-        "matrix.exclude", (), _CELLS, lambda one: expand(one, _matrix_uses("exclude")), Fidelity.APPROXIMATE
-    ),
     Pass(
         "stage.approval",
         ("stage.environment",),
@@ -160,8 +153,15 @@ PASSES: Final[tuple[Pass, ...]] = (
         Pass(f"parameter.{kind}", (), _AS_TEXT, _text_parameter(kind), Fidelity.APPROXIMATE)
         for kind in ("boolean", "number", "choice", "environment")
     ),
+    Pass("stage.matrix", (), _CELLS, lambda one: expand(one, lambda _: True), Fidelity.APPROXIMATE),
+    Pass(
+        "matrix.include", (), _CELLS, lambda one: expand(one, _matrix_uses("include")), Fidelity.APPROXIMATE
+    ),
+    Pass(
+        "matrix.exclude", (), _CELLS, lambda one: expand(one, _matrix_uses("exclude")), Fidelity.APPROXIMATE
+    ),
 )
-"""All passes, outer things before inner ones."""
+"""All passes: outer things before inner ones, and matrices last, for they multiply what is there."""
 
 _BY_FEATURE: Final = {one.removes: one for one in PASSES}
 _FULL: Final = Answer(support=Support.FULL)
@@ -172,19 +172,29 @@ def lower(pipeline: Pipeline, features: Mapping[str, Answer]) -> tuple[Pipeline,
 
     What no pass can say otherwise is taken out. Features that are not in the table are supported.
     """
+    lacking = [name for name in FEATURES if not features.get(name, _FULL)]
+    said = {path for paths in used(pipeline).values() for path in paths}
     findings: list[Finding] = []
-    for name in (*_BY_FEATURE, *FEATURES):
-        uses = used(pipeline).get(name, ()) if not features.get(name, _FULL) else ()
-        if not uses:
-            continue
-        left: tuple[str, ...] = uses
-        if (rewriting := _BY_FEATURE.get(name)) and _possible(rewriting, features):
+    for name in sorted(lacking, key=_turn):
+        uses = used(pipeline).get(name, ())
+        left = uses
+        if uses and (rewriting := _BY_FEATURE.get(name)) and _possible(rewriting, features):
             pipeline = rewriting.apply(pipeline)
             left = used(pipeline).get(name, ())
-            findings += [_lowered(rewriting, path) for path in uses if path not in left]
+            findings += [_lowered(rewriting, path) for path in uses if path in said and path not in left]
         findings += [_dropped(name, path, features[name]) for path in left]
         pipeline = without(pipeline, name)
+    for name in lacking:  # what a pass was free to add, such as the names of a matrix's stages
+        pipeline = without(pipeline, name)
     return pipeline, tuple(findings)
+
+
+_TURNS: Final = {one.removes: turn for turn, one in enumerate(PASSES, 1)}
+
+
+def _turn(name: str) -> int:
+    """What nothing can be done about goes first, so that passes need not carry it along."""
+    return _TURNS.get(name, 0)
 
 
 def _possible(rewriting: Pass, features: Mapping[str, Answer]) -> bool:

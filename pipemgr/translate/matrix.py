@@ -199,6 +199,8 @@ def _known(expression: Expression, cell: Cell) -> Expression:
 
 
 def _looked_up(node: Expression, cell: Cell) -> Expression:
+    if isinstance(node, Access) and isinstance(node.target, Literal):
+        return Literal(None)
     keys: list[Any] = []
     root = node
     while isinstance(root, Access) and isinstance(root.key, Literal):

@@ -10,6 +10,7 @@ from pipemgr.model.definitions import (
     Container,
     Data,
     Defaults,
+    Environment,
     Matrix,
     Pipeline,
     Runner,
@@ -101,10 +102,9 @@ class PartWriter:
 class JobWriter(PartWriter):
     """Writes jobs."""
 
-    def __init__(self, phrases: Phrases, words: Words, runner: Runner | None) -> None:
+    def __init__(self, phrases: Phrases, words: Words) -> None:
         super().__init__(phrases)
         self.words = words
-        self.runner = runner
         self.steps = StepWriter(phrases, words)
 
     def write(self, stage: Stage) -> Data:
@@ -115,7 +115,7 @@ class JobWriter(PartWriter):
                 "name": self.phrases.text(stage.name, f"{path}name"),
                 "needs": _one_or_list(list(stage.needs)),
                 "if": self.phrases.condition(stage.when, f"{path}when"),
-                "environment": self._environment(stage, path),
+                "environment": self._environment(stage.environment, f"{path}environment"),
                 "strategy": self._strategy(stage, path),
                 "timeout-minutes": self.phrases.minutes(stage.timeout, f"{path}timeout"),
                 "continue-on-error": self.phrases.text(stage.allow_failure, f"{path}allow-failure") or None,
@@ -132,7 +132,7 @@ class JobWriter(PartWriter):
         return ordered(_short(overlaid(job, kept)), JOB_ORDER)
 
     def _runner(self, stage: Stage, path: str) -> Data:
-        runner = stage.runner or self.runner
+        runner = stage.runner
         if runner is None:
             why = "GitHub has no machine of its own choice"
             self.losses.add(Fidelity.EQUIVALENT, f"{path}runner", "no runner is named", why)
@@ -151,20 +151,11 @@ class JobWriter(PartWriter):
             self.losses.add(Fidelity.MANUAL, path, f"runner {name}", why, remedy)
         return label or str(self.phrases.text(name, path))
 
-    def _environment(self, stage: Stage, path: str) -> Data | None:
-        environment = stage.environment
-        found = {}
-        if environment is not None:
-            found = {
-                "name": self.phrases.text(environment.name, f"{path}environment.name"),
-                "url": self.phrases.text(environment.url, f"{path}environment.url"),
-            }
-        if stage.approval is not None:
-            name = str(found.setdefault("name", stage.id))
-            why = "on GitHub it is the environment that asks"
-            remedy = f"add required reviewers to the environment {name} in the repository's settings"
-            self.losses.add(Fidelity.MANUAL, f"{path}approval", "an approval", why, remedy)
-        return said(found)
+    def _environment(self, environment: Environment | None, path: str) -> Data | None:
+        if environment is None:
+            return None
+        name = self.phrases.text(environment.name, f"{path}.name")
+        return said({"name": name, "url": self.phrases.text(environment.url, f"{path}.url")})
 
     def _services(self, stage: Stage, path: str) -> Data:
         services = stage.services.items()

@@ -16,13 +16,13 @@ from pipemgr.adapter import (
     compose,
     refuse_problems,
 )
-from pipemgr.model.definitions import Pipeline, Stage
+from pipemgr.model.definitions import HINTS, Pipeline, Stage
 
 from .expressions import Names
 from .fields import Fields, Kept, Texts
 from .jobs import JobReader
 from .triggers import TriggerReader
-from .words import HINTS, Words
+from .words import Words
 
 
 class GitHubActionsReader(Reader):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pipemgr.adapter import Node, from_vendor
-from pipemgr.model.definitions import OPAQUE, Data, Step
+from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 
 from .fields import Fields, Kept, Texts
-from .words import HINTS, VENDOR, Words
+from .words import VENDOR, Words
 
 RUN: Final = "run"
 RUN_INPUTS: Final = {"run": "script", "shell": "shell", "working-directory": "directory"}

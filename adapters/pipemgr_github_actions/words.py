@@ -6,14 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipemgr.adapter import Tables
-from pipemgr.model.definitions import Data
+from pipemgr.model.definitions import HINTS, Data
 
 VENDOR: Final = "github-actions"
-HINTS: Final = "hints"
-"""The key of a vendor's data under which it keeps what only helps it to write the same text again.
-
-Other vendors lose nothing by ignoring it.
-"""
 
 
 class Words:

@@ -56,11 +56,7 @@ def path_of(pipeline: Pipeline) -> str:
 
 def _workflow(pipeline: Pipeline, words: Words, losses: Losses) -> Data:
     phrases = Phrases(Names(words), losses)
-    jobs = JobWriter(phrases, words, pipeline.runner)
-    if pipeline.runner is not None:
-        losses.add(
-            Fidelity.EQUIVALENT, "runner", "a runner for the whole pipeline", "it is written on each job"
-        )
+    jobs = JobWriter(phrases, words)
     unnamed = hints(pipeline.vendor).get("unnamed")
     data = jobs.common(pipeline, "") | said(
         {

@@ -29,6 +29,9 @@ Data = dict[str, JsonValue]
 
 OPAQUE = "opaque"
 """The action and the trigger that keep what only one vendor understands; options `vendor` and `value`."""
+HINTS = "hints"
+"""In a vendor's own data (`vendor`), the key of what only helps that vendor to write the same text again (a pinned
+version, a missing name). No other vendor loses anything by ignoring it."""
 ID_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 
 ACTION_PATTERN = r"[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipemgr.model.definitions import Definition, Pipeline, Step, Trigger
+from pipemgr.model.definitions import HINTS, Definition, Pipeline, Step, Trigger
 
 from .base import Dialect
 from .report import Fidelity, Finding
@@ -25,9 +25,11 @@ def without_foreign(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, tup
         if vendor is not None and vendor not in mine:
             findings.append(_finding(path, vendor, "a step" if isinstance(value, Step) else "a trigger"))
         for other in getattr(value, "vendor", {}).keys() - mine:
-            keys = ", ".join(sorted(value.vendor[other]))  # type: ignore[attr-defined]
+            keys = ", ".join(sorted(value.vendor[other].keys() - {HINTS}))  # type: ignore[attr-defined]
+            if not keys:
+                continue
             findings.append(_finding(f"{path}.vendor.{other}" if path else f"vendor.{other}", other, keys))
-    return (rebuild(pipeline, lambda value: _own(value, mine)) if findings else pipeline), tuple(findings)
+    return rebuild(pipeline, lambda value: _own(value, mine)), tuple(findings)
 
 
 def opaque_vendor(value: Definition) -> str | None:

@@ -21,7 +21,7 @@ class Ledger:
     engine: sa.Engine
     store: Store
     queries: Queries
-    blobs: Blobs | None
+    blobs: Blobs
 
     def close(self) -> None:
         """Give back every connection to the database."""
@@ -35,7 +35,7 @@ def open_ledger(
 
     With `create` a missing or older schema is brought up to date; without, it raises `LedgerError` or
     `SchemaTooOld`. `key` is the PEM file of the Ed25519 key that signs checkpoints. `blobs` is the folder of
-    long logs; a SQLite ledger has it beside its file unless told otherwise.
+    long logs: unless told otherwise beside the file of a SQLite ledger, else in the user's own data folder.
     """
     from .blobs import Blobs
     from .engine import open_engine
@@ -48,9 +48,15 @@ def open_ledger(
     except BaseException:
         engine.dispose()
         raise
-    if blobs is None and engine.dialect.name == "sqlite":
-        blobs = Path(f"{engine.url.database}-blobs")
-    return Ledger(engine, Store(engine, key=key), Queries(engine), Blobs(blobs) if blobs else None)
+    return Ledger(engine, Store(engine, key=key), Queries(engine), Blobs(blobs or _blobs(engine)))
+
+
+def _blobs(engine: sa.Engine) -> Path:
+    if engine.dialect.name == "sqlite":
+        return Path(f"{engine.url.database}-blobs")
+    from platformdirs import user_data_path
+
+    return user_data_path("pipemgr") / "blobs"
 
 
 def _ready(engine: sa.Engine, *, create: bool) -> None:

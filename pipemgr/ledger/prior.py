@@ -34,16 +34,22 @@ def runs(
     builds: Sequence[str],
     instances: Sequence[str],
 ) -> Found:
-    """The objects of these keys: pipelines with the ids of their stages and steps, instances with all below."""
+    """The objects of these keys.
+
+    Pipelines come with the ids of their stages and steps, builds with all their attempts, and instances with all
+    that is below them.
+    """
     found = _by_key(database, Kind.PIPELINE, connection, pipelines)
     above = [known.id for known in found.values()]
     for kind in (Kind.STAGE, Kind.STEP):
         found |= _below(database, kind, "pipeline_id", above, text=False)
-    found |= _by_key(database, Kind.BUILD, connection, builds)
-    attempts = _by_key(database, Kind.BUILD_INSTANCE, connection, instances)
+    owners = _by_key(database, Kind.BUILD, connection, builds)
+    attempts = _below(database, Kind.BUILD_INSTANCE, "build_id", [known.id for known in owners.values()])
+    asked = frozenset(instances)
+    ids = [known.id for (_, key), known in attempts.items() if key in asked]
     for kind in _BELOW_INSTANCE:
-        found |= _below(database, kind, "instance_id", [known.id for known in attempts.values()])
-    return found | attempts
+        found |= _below(database, kind, "instance_id", ids)
+    return found | owners | attempts
 
 
 def definition(database: sa.Connection, connection: str, pipeline: str) -> Found:

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from pipemgr.errors import NoSuchObject
 from pipemgr.model.events import Event, Kind
 from pipemgr.model.ledger import Checkpoint
-from pipemgr.model.runs import BuildRef
+from pipemgr.model.runs import BuildLog, BuildRef
 from pipemgr.model.status import Result, State
 
 from . import tables
 from .change import entry_row
 from .engine import reading
+from .keys import key
 from .seal import as_checkpoint
 from .tables import OBJECTS
 from .views import (
@@ -129,6 +130,18 @@ class Queries:
             for data, attempt in rows
         )
 
+    def kept_logs(self, connection: str, ref: BuildRef) -> dict[str, BuildLog]:
+        """The complete logs of an attempt, by name: they need not be read from the vendor again."""
+        log, place = OBJECTS[Kind.BUILD_LOG], key(ref.pipeline, ref.build, str(ref.attempt))
+        query = (
+            _select(log)
+            .join(_INSTANCE, _INSTANCE.c.id == log.c.instance_id)
+            .where(_INSTANCE.c.connection == connection, _INSTANCE.c.key == place, log.c.complete)
+        )
+        with reading(self._engine) as database:
+            records = [_record(Kind.BUILD_LOG, row) for row in database.execute(query)]
+        return {one.data["name"]: BuildLog.model_validate(one.fields()) for one in records}
+
     def objects(
         self,
         kind: Kind,
@@ -154,6 +167,19 @@ class Queries:
         """One object by its id. Raises `NoSuchObject`."""
         with reading(self._engine) as database:
             return _one(database, kind, id)
+
+    def by_key(self, kind: Kind, connection: str, key: str) -> Record | None:
+        """The object of a connection with this key (see `ingest.keys`), if it was ever seen."""
+        table = OBJECTS[kind]
+        query = _select(table).where(table.c.connection == connection, table.c.key == key)
+        with reading(self._engine) as database:
+            row = database.execute(query).first()
+            return row and _record(kind, row)
+
+    def logs(self, instance: UUID) -> tuple[Record, ...]:
+        """The logs of one attempt."""
+        with reading(self._engine) as database:
+            return tuple(_children(database, Kind.BUILD_LOG, "instance_id", [instance]))
 
     def pipeline(self, connection: str, name: str) -> Record | None:
         """A pipeline of a connection by its name, unless it was never seen or is destroyed."""

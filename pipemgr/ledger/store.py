@@ -131,7 +131,10 @@ class Transaction:
     def runs(
         self, connection: str, pipelines: Sequence[str], builds: Sequence[str], instances: Sequence[str]
     ) -> dict[tuple[Kind, str], Known]:
-        """What the ledger has of these objects, named by their keys, and of all below the instances."""
+        """What the ledger has of these objects, named by their keys.
+
+        Also the ids of the pipelines' stages and steps, all attempts of the builds, and all below the instances.
+        """
         return prior.runs(self.database, connection, pipelines, builds, instances)
 
     def definition(self, connection: str, pipeline: str) -> dict[tuple[Kind, str], Known]:

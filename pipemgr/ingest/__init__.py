@@ -1,0 +1,1 @@
+"""Ingest: from what vendors say about builds to what the ledger has of them."""

@@ -24,7 +24,8 @@ class Languages:
     @cached_property
     def native(self) -> Dialect:
         """pipemgr's own format."""
-        return native_dialect(catalogue().inputs())
+        known = catalogue()
+        return native_dialect(known.inputs(), known.shorts(), known.triggers)
 
     def names(self) -> tuple[str, ...]:
         """All languages there are, our own first."""

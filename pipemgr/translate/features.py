@@ -36,7 +36,7 @@ class Feature:
     @property
     def description(self) -> str:
         """What it is, in one line."""
-        text = _descriptions().get((self.kind.__name__, self.field), "")
+        text = descriptions().get((self.kind.__name__, self.field), "")
         return text if self.value is None else f"The {self.field} {self.value!r}. {text}"
 
     def used_by(self, definition: Definition) -> bool:
@@ -86,7 +86,7 @@ FEATURES: Final[Mapping[str, Feature]] = {feature.name: feature for feature in _
 
 
 @cache
-def _descriptions() -> Mapping[tuple[str, str], str]:
+def descriptions() -> Mapping[tuple[str, str], str]:
     """The first line below each field of the model, by class and field: read when documentation is made."""
     found = {}
     for kind in ast.parse(inspect.getsource(definitions)).body:

@@ -11,7 +11,8 @@ from pipemgr.model.definitions import OPAQUE, Pipeline
 from .base import Dialect, Writer, Writing
 from .document import single
 from .emit import emit
-from .native_reader import RUN, Actions, NativeReader
+from .native_format import RUN, Actions
+from .native_reader import NativeReader
 
 NAME: Final = "native"
 FOLDER: Final = "pipelines"

@@ -1,174 +1,59 @@
-"""pipemgr's own file format, reading: tables of its keys, and what they make."""
+"""Our own file format, reading: one pass that tells every mistake at its place."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from pipemgr.errors import InvalidPipeline, ParseError
 from pipemgr.mapping.rows import Input
-from pipemgr.model.definitions import ID_PATTERN, OPAQUE, Parameter, Pipeline
+from pipemgr.model.definitions import (
+    ACTION_PATTERN,
+    ID_PATTERN,
+    OPAQUE,
+    Pipeline,
+    Stage,
+    Step,
+)
 
 from .base import Reader, Reading, refuse_problems
 from .document import DocumentSet
+from .native_format import (
+    BUILT_IN,
+    EVENT,
+    ID,
+    PIPELINE,
+    RUN,
+    SCHEDULE,
+    SCHEDULED,
+    STAGE,
+    STEP,
+    Actions,
+    action_schema,
+)
 from .node import Node
 from .shapes import (
+    SCALAR,
+    Schema,
     Shape,
+    any_of,
     anything,
-    blank,
-    condition,
-    count,
-    data,
-    duration,
     each,
     fields,
-    flag,
     known_fields,
+    known_schema,
     many,
-    one_of,
-    one_or_many,
-    or_template,
+    shape,
     templated,
-    text,
-    truth,
     unknown,
-    whole,
     word,
     wrong,
 )
 from .yaml import compose
-
-RUN: Final = "run"
-_ID = re.compile(ID_PATTERN)
-
-Actions = Mapping[str, Mapping[str, Input]]
-"""The actions there are, and the inputs of each."""
-
-_BUILT_IN: Final[Actions] = {
-    RUN: {
-        "script": Input(required=True, description="The script."),
-        "shell": Input(description="The shell that reads it."),
-        "directory": Input(description="Folder to run in."),
-    },
-    OPAQUE: {
-        "vendor": Input(required=True, description="Who understands it."),
-        "value": Input(required=True, description="What it says, word for word."),
-    },
-}
-_SCHEDULE: Final = "schedule"
-
-
-# Tables: the keys of the format, and the shape of each -------------------------------------------------
-
-TRIGGER: Final[Mapping[str, Shape]] = {
-    "branches": one_or_many(text),
-    "branches-ignore": one_or_many(text),
-    "tags": one_or_many(text),
-    "tags-ignore": one_or_many(text),
-    "paths": one_or_many(text),
-    "paths-ignore": one_or_many(text),
-    "types": one_or_many(word),
-    "cron": word,
-    "timezone": word,
-    "options": data,
-}
-PARAMETER: Final[Mapping[str, Shape]] = {
-    "type": one_of(*get_args(Parameter.model_fields["type"].annotation)),
-    "description": word,
-    "default": anything,
-    "choices": many(anything),
-    "required": truth,
-}
-RUNNER: Final[Mapping[str, Shape]] = {"name": text, "labels": one_or_many(text), "group": text}
-CONTAINER: Final[Mapping[str, Shape]] = {
-    "image": text,
-    "variables": each(blank),
-    "ports": one_or_many(text),
-    "volumes": one_or_many(text),
-    "options": text,
-    "username": text,
-    "password": text,
-    "command": text,
-    "entrypoint": text,
-}
-CONCURRENCY: Final[Mapping[str, Shape]] = {"group": text, "cancel-running": flag}
-DEFAULTS: Final[Mapping[str, Shape]] = {"shell": text, "directory": text}
-ENVIRONMENT: Final[Mapping[str, Shape]] = {"name": text, "url": text}
-APPROVAL: Final[Mapping[str, Shape]] = {"message": text}
-STEP: Final[Mapping[str, Shape]] = {
-    "id": word,
-    "name": text,
-    "when": condition,
-    "variables": each(blank),
-    "timeout": duration,
-    "allow-failure": flag,
-    "vendor": each(data),
-}
-_MATRIX_ROWS: Final = or_template(many(data))
-_AXIS: Final = or_template(many(anything))
-_runner = fields(RUNNER, short="name")
-_container = fields(CONTAINER, required=["image"], short="image")
-_concurrency = fields(CONCURRENCY, required=["group"], short="group")
-
-
-def _matrix(node: Node) -> Any:
-    """Axes beside `include` and `exclude`, or below `axes`, or one template for all."""
-    if node.kind == "string":
-        return {"expression": text(node)}
-    if node.kind != "mapping":
-        return wrong(node, "a mapping of axes, or a ${{ }} template")
-    rows = {"include": _MATRIX_ROWS, "exclude": _MATRIX_ROWS}
-    entries = node.items()
-    if "axes" in entries and entries["axes"].kind == "mapping":
-        return known_fields(node, {**rows, "axes": each(_AXIS)})
-    for key, child in entries.items():
-        if key not in rows:
-            child.feeds(f"{node.model}.axes.{key}")
-    axes = {key: _AXIS(child) for key, child in entries.items() if key not in rows}
-    return {"axes": axes, **{key: rows[key](child) for key, child in entries.items() if key in rows}}
-
-
-STAGE: Final[Mapping[str, Shape]] = {
-    "name": text,
-    "needs": one_or_many(word),
-    "when": condition,
-    "matrix": _matrix,
-    "fail-fast": flag,
-    "max-parallel": count,
-    "runner": _runner,
-    "container": _container,
-    "services": each(_container),
-    "environment": fields(ENVIRONMENT, required=["name"], short="name"),
-    "approval": fields(APPROVAL, short="message", empty=True),
-    "variables": each(blank),
-    "defaults": fields(DEFAULTS),
-    "permissions": each(word),
-    "concurrency": _concurrency,
-    "outputs": each(text),
-    "timeout": duration,
-    "retry": whole,
-    "allow-failure": flag,
-    "group": word,
-    "vendor": each(data),
-}
-"""All keys of a stage but `steps`, whose shape depends on the catalogue."""
-PIPELINE: Final[Mapping[str, Shape]] = {
-    "build-name": text,
-    "parameters": each(fields(PARAMETER, empty=True)),
-    "variables": each(blank),
-    "runner": _runner,
-    "defaults": fields(DEFAULTS),
-    "permissions": each(word),
-    "concurrency": _concurrency,
-    "vendor": each(data),
-}
-"""All keys of a file but `pipeline`, `triggers` and `stages`."""
-
 
 # Reading -----------------------------------------------------------------------------------------------
 
@@ -218,13 +103,19 @@ class NativeReader(Reader):
 
     @cached_property
     def _table(self) -> Mapping[str, Shape]:
-        stage = fields({**STAGE, "steps": many(self._step)})
+        steps = many(Shape(self._step, self._step_schema()))
+        stage = fields({**STAGE, "steps": steps}, Stage)
+        checked = Shape(lambda node: stage(_checked_id(node)), stage.schema)
         return {
             "pipeline": _name,
             **PIPELINE,
-            "triggers": many(self._trigger),
-            "stages": each(lambda node: stage(_checked_id(node))),
+            "triggers": many(Shape(self._trigger, self._trigger_schema())),
+            "stages": each(checked, {"pattern": f"^{ID_PATTERN}$"}),
         }
+
+    def schema(self) -> Schema:
+        """The JSON Schema of the files that are read."""
+        return known_schema(self._table, Pipeline, ["pipeline"])
 
     def _trigger(self, node: Node) -> Any:
         event, value = _single(node)
@@ -236,23 +127,53 @@ class NativeReader(Reader):
             return {"event": event}
         elif event == OPAQUE and value.kind == "mapping" and "options" not in value.items():
             value.feeds(f"{node.model}.options")
-            table = dict.fromkeys(_BUILT_IN[OPAQUE], anything)
+            table = dict.fromkeys(BUILT_IN[OPAQUE], anything)
             return {"event": event, "options": known_fields(value, table, list(table))}
         else:
-            scheduled = event == _SCHEDULE
-            shape = fields(TRIGGER, short="cron" if scheduled else None, empty=not scheduled)
-            return {"event": event, **(shape(value.feeds(node.model)) or {})}
+            return {
+                "event": event,
+                **((SCHEDULED if event == SCHEDULE else EVENT)(value.feeds(node.model)) or {}),
+            }
         return None
+
+    def _trigger_schema(self) -> Schema:
+        known = self.triggers or ()
+        plain = {"enum": [*known, OPAQUE]} if known else {"type": "string"}
+        kept = known_schema(dict.fromkeys(BUILT_IN[OPAQUE], anything), None, list(BUILT_IN[OPAQUE]))
+        special = {OPAQUE: any_of(kept, EVENT.schema), SCHEDULE: SCHEDULED.schema}
+        single: Schema = {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "properties": {**dict.fromkeys(known, EVENT.schema), **special},
+            "additionalProperties": False if known else EVENT.schema,
+        }
+        return any_of(plain, single)
+
+    def _step_schema(self) -> Schema:
+        actions = self._actions or BUILT_IN
+        schema = known_schema(STEP, Step)
+        bodies = {name: action_schema(name, one, self._short(name)) for name, one in actions.items()}
+        schema["properties"] = {**schema["properties"], **bodies}
+        alone = [name for name, one in actions.items() if not any(given.required for given in one.values())]
+        if self._actions is None:
+            schema["additionalProperties"] = action_schema("", None, None)
+            return any_of({"type": "string", "pattern": f"^{ACTION_PATTERN}$"}, schema)
+        schema["oneOf"] = [{"required": [name]} for name in actions]
+        return any_of({"enum": alone}, schema)
 
     # Steps ---------------------------------------------------------------------------------------------
 
     @cached_property
     def _actions(self) -> Actions | None:
-        return None if self.actions is None else {**_BUILT_IN, **self.actions}
+        return None if self.actions is None else {**BUILT_IN, **self.actions}
+
+    def _short(self, action: str) -> str | None:
+        return "script" if action == RUN else (self.shorts or {}).get(action)
 
     def _inputs_of(self, action: str) -> Mapping[str, Input] | None:
         """The inputs that an action has; None where any will do."""
-        return (_BUILT_IN if self._actions is None else self._actions).get(action)
+        return (BUILT_IN if self._actions is None else self._actions).get(action)
 
     def _step(self, node: Node) -> Any:
         if node.kind == "string":
@@ -286,7 +207,7 @@ class NativeReader(Reader):
 
     def _inputs(self, step: Node, action: str, value: Node | None) -> Any:
         known = self._inputs_of(action)
-        short = "script" if action == RUN else (self.shorts or {}).get(action)
+        short = self._short(action)
         if value is None or value.take().is_null:
             found: dict[str, Any] = {}
         elif value.kind == "mapping":
@@ -305,7 +226,7 @@ class NativeReader(Reader):
 def _input(node: Node, action: str, known: Mapping[str, Input] | None, name: str = "") -> Any:
     """The value of an action's input."""
     name = name or str(node.key)
-    if action == OPAQUE and name in _BUILT_IN[OPAQUE]:
+    if action == OPAQUE and name in BUILT_IN[OPAQUE]:
         return node.plain()
     if known is None:
         return templated(node)
@@ -316,6 +237,7 @@ def _input(node: Node, action: str, known: Mapping[str, Input] | None, name: str
     return templated(node)
 
 
+@shape({**SCALAR, "minLength": 1})
 def _name(node: Node) -> Any:
     """The pipeline's name, which is no template and not empty."""
     value = word(node)
@@ -325,7 +247,7 @@ def _name(node: Node) -> Any:
 
 
 def _checked_id(node: Node) -> Node:
-    if not _ID.fullmatch(str(node.key)):
+    if not ID.fullmatch(str(node.key)):
         node.problem(
             f"{node.label} can't be the id of a stage: use letters, digits, - and _, and no digit first"
         )

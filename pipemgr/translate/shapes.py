@@ -1,23 +1,51 @@
 """Shapes: how a node becomes a value of a field, with every mistake told at its place.
 
 A shape takes a node and answers with the value; where the node does not fit, the place gets a problem and the
-answer is None, so that all mistakes of a file are found at once.
+answer is None, so that all mistakes of a file are found at once. It also has the JSON Schema of what it takes, so
+that the published schema and the reader come from one table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from pipemgr.model.definitions import seconds
+from pipemgr.model.definitions import Definition, seconds
 from pipemgr.model.expressions import ExpressionError, parse, template
 
 from .node import Node
 
-Shape = Callable[[Node], Any]
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How to read a node, and the JSON Schema of what is read."""
+
+    read: Callable[[Node], Any]
+    schema: Schema
+
+    def __call__(self, node: Node) -> Any:
+        """The value, or None with a problem noted."""
+        return self.read(node)
+
+
+def shape(schema: Schema) -> Callable[[Callable[[Node], Any]], Shape]:
+    """Make a function the reading half of a shape."""
+    return lambda read: Shape(read, schema)
+
+
+def any_of(*schemas: Schema) -> Schema:
+    """What fits any of the schemas."""
+    return {"anyOf": list(schemas)}
+
 
 _TEMPLATE: Final = "${{"
+TEMPLATE: Final[Schema] = {"type": "string", "pattern": r"\$\{\{"}
+SCALAR: Final[Schema] = {"type": ["string", "number", "boolean"]}
+NULL: Final[Schema] = {"type": "null"}
 
 
 def wrong(node: Node, wanted: str) -> Any:
@@ -40,6 +68,7 @@ def unknown(node: Node, name: str, kind: str, known: Collection[str]) -> Any:
 # Scalars -----------------------------------------------------------------------------------------------
 
 
+@shape(SCALAR)
 def word(node: Node) -> Any:
     """A string (or a number or boolean, by its text), without a look at what it says."""
     if node.kind in ("mapping", "sequence", "null"):
@@ -47,6 +76,7 @@ def word(node: Node) -> Any:
     return node.text()
 
 
+@shape(SCALAR)
 def text(node: Node) -> Any:
     """A string that may hold templates; they must parse."""
     return check_templates(node) if word(node) is not None else None
@@ -63,11 +93,13 @@ def check_templates(node: Node) -> str:
     return value
 
 
+@shape({"type": [*SCALAR["type"], "null"]})
 def blank(node: Node) -> str | None:
     """A string that may be left out after its key."""
     return "" if node.take().is_null else text(node)
 
 
+@shape({"type": ["string", "boolean"]})
 def condition(node: Node) -> Any:
     """An expression, as text or a boolean."""
     if node.kind == "boolean":
@@ -83,6 +115,7 @@ def condition(node: Node) -> Any:
     return value
 
 
+@shape(any_of({"type": "boolean"}, TEMPLATE))
 def flag(node: Node) -> Any:
     """A boolean, or a template that gives one."""
     if node.kind == "boolean":
@@ -90,6 +123,7 @@ def flag(node: Node) -> Any:
     return _templated(node, "true, false or a ${{ }} template")
 
 
+@shape(any_of({"type": "integer"}, TEMPLATE))
 def count(node: Node) -> Any:
     """A whole number, or a template that gives one."""
     return (
@@ -105,17 +139,20 @@ def _templated(node: Node, wanted: str) -> Any:
     return wrong(node, wanted)
 
 
+@shape({"type": "integer", "minimum": 0})
 def whole(node: Node) -> Any:
     """A whole number that is not negative."""
     value = node.take().value
     return value if type(value) is int and value >= 0 else wrong(node, "a whole number, 0 or more")
 
 
+@shape({"type": "boolean"})
 def truth(node: Node) -> Any:
     """A boolean."""
     return node.flag() if node.kind == "boolean" else wrong(node, "true or false")
 
 
+@shape({"type": "string", "pattern": r"^(\d+(\.\d+)?|\$\{\{[\s\S]*\}\})[smhd]$"})
 def duration(node: Node) -> Any:
     """A number with its unit."""
     value = word(node)
@@ -131,28 +168,32 @@ def duration(node: Node) -> Any:
 def one_of(*choices: str) -> Shape:
     """One of a few words."""
 
-    def shape(node: Node) -> Any:
+    @shape({"enum": list(choices)})
+    def read(node: Node) -> Any:
         value = word(node)
         if value is not None and value not in choices:
             unknown(node, value, str(node.key), choices)
         return value
 
-    return shape
+    return read
 
 
 # JSON --------------------------------------------------------------------------------------------------
 
 
+@shape({})
 def anything(node: Node) -> Any:
     """Any value, taken as it is."""
     return node.plain()
 
 
+@shape({"type": "object"})
 def data(node: Node) -> Any:
     """A mapping of any values, taken as it is."""
     return node.plain() if node.kind == "mapping" else wrong(node, "a mapping")
 
 
+@shape({})
 def templated(node: Node) -> Any:
     """Any value; templates in its texts must parse."""
     match node.take().children:
@@ -166,58 +207,60 @@ def templated(node: Node) -> Any:
 # Collections -------------------------------------------------------------------------------------------
 
 
-def many(shape: Shape) -> Shape:
+def many(one: Shape) -> Shape:
     """A sequence."""
 
+    @shape({"type": "array", "items": one.schema})
     def read(node: Node) -> Any:
-        return [shape(one) for one in node.entries()] if node.kind == "sequence" else wrong(node, "a list")
+        return list(map(one, node.entries())) if node.kind == "sequence" else wrong(node, "a list")
 
     return read
 
 
-def one_or_many(shape: Shape) -> Shape:
+def one_or_many(one: Shape) -> Shape:
     """A sequence, or one scalar in place of a sequence of one."""
 
+    @shape(any_of(one.schema, {"type": "array", "items": one.schema}))
     def read(node: Node) -> Any:
         return (
-            [shape(one) for one in node.one_or_many()]
-            if node.kind not in ("mapping", "null")
-            else wrong(node, "a list")
+            wrong(node, "a list") if node.kind in ("mapping", "null") else list(map(one, node.one_or_many()))
         )
 
     return read
 
 
-def each(shape: Shape) -> Shape:
-    """A mapping with names of the author's choice."""
+def each(one: Shape, names: Schema | None = None) -> Shape:
+    """A mapping with names of the author's choice; `names` is the schema of these."""
+    rule = {"propertyNames": names} if names else {}
 
+    @shape({"type": "object", "additionalProperties": one.schema, **rule})
     def read(node: Node) -> Any:
         if node.kind != "mapping":
             return wrong(node, "a mapping")
-        return {key: shape(child) for key, child in node.items().items()}
+        return {key: one(child) for key, child in node.items().items()}
 
     return read
 
 
-def or_template(shape: Shape) -> Shape:
-    """What `shape` reads, or one template that gives it."""
+def or_template(one: Shape) -> Shape:
+    """What `one` reads, or one template that gives it."""
 
+    @shape(any_of(one.schema, TEMPLATE))
     def read(node: Node) -> Any:
-        return (
-            check_templates(node) if node.kind == "string" and _TEMPLATE in str(node.value) else shape(node)
-        )
+        return check_templates(node) if node.kind == "string" and _TEMPLATE in str(node.value) else one(node)
 
     return read
 
 
 def fields(
     table: Mapping[str, Shape],
+    kind: type[Definition] | None = None,
     *,
     required: Collection[str] = (),
     short: str | None = None,
     empty: bool = False,
 ) -> Shape:
-    """A mapping with the keys of `table`.
+    """A mapping with the keys of `table`, which are the fields of `kind`.
 
     `short` names the key that a scalar in place of the mapping sets; `empty` allows nothing in its place.
     """
@@ -231,7 +274,22 @@ def fields(
             return wrong(node, "a mapping" if short is None else f"a mapping or a string ({short})")
         return {short: table[short](node)}
 
-    return read
+    schema = known_schema(table, kind, required)
+    others = [*([table[short].schema] if short else []), *([NULL] if empty else [])]
+    return Shape(read, any_of(schema, *others) if others else schema)
+
+
+def known_schema(
+    table: Mapping[str, Shape], kind: type[Definition] | None = None, required: Collection[str] = ()
+) -> Schema:
+    """The schema of a mapping with these keys and no others; `title` tells which class describes them."""
+    return {
+        **({"title": kind.__name__} if kind else {}),
+        "type": "object",
+        "properties": {key: one.schema for key, one in table.items()},
+        "additionalProperties": False,
+        **({"required": list(required)} if required else {}),
+    }
 
 
 def known_fields(node: Node, table: Mapping[str, Shape], required: Collection[str] = ()) -> dict[str, Any]:

@@ -143,7 +143,8 @@ class Texts:
 
     def minutes(self, node: Node) -> str | None:
         """A number of minutes, or a template for one, as a duration."""
-        duration = f"{self.text(node)}m"
+        value = node.take().value
+        duration = f"{round(value * 60, 3)}s" if isinstance(value, float) else f"{self.text(node)}m"
         try:
             seconds(duration)
         except ValueError:

@@ -68,8 +68,11 @@ class LedgerConfig(Section):
         description="Address of the database: sqlite:///PATH or postgresql://USER@HOST/NAME, without a password.",
     )
     password: SecretRef | None = Field(None, description="Where the database's password is.")
-    signing_key: SecretRef | None = Field(
-        None, description="Where the key is that checkpoints are signed with."
+    signing_key: Path | None = Field(
+        None, description="PEM file of the private Ed25519 key that checkpoints are signed with."
+    )
+    public_key: Path | None = Field(
+        None, description="PEM file of the public key that `pipemgr ledger verify` checks signatures with."
     )
 
     @field_validator("url")

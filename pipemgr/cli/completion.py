@@ -18,7 +18,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     bash:  eval "$(pipemgr completion bash)"      in ~/.bashrc
     zsh:   eval "$(pipemgr completion zsh)"       in ~/.zshrc
     fish:  pipemgr completion fish | source       in ~/.config/fish/config.fish
-    """
+    """  # noqa: D301 - click wants the character
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"click has no completion for {shell}")

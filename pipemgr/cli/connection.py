@@ -69,7 +69,9 @@ def _as_json(one: Probe) -> dict[str, Any]:
 def _show(one: Probe) -> None:
     if one.server:
         who = f" as {one.server.identity}" if one.server.identity else ""
-        click.echo(f"{click.style('ok', fg='green')}  {one.connection}: {one.server.name} {one.server.version}{who}")
+        click.echo(
+            f"{click.style('ok', fg='green')}  {one.connection}: {one.server.name} {one.server.version}{who}"
+        )
         for note in one.server.notes:
             click.echo(f"    {note}")
     elif one.error:

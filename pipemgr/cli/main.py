@@ -83,7 +83,7 @@ def cli(directory: str | None) -> None:
 
     \b
     Start with:  pipemgr demo my-first-workspace
-    """
+    """  # noqa: D301 - click wants the character
     if directory:
         os.chdir(directory)
 

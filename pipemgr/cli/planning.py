@@ -18,7 +18,10 @@ from .render import json_option, print_json
 
 FAILED, CHANGES = 1, 2
 MARKS = {Verb.CREATE: ("+", "green"), Verb.UPDATE: ("~", "yellow"), Verb.ADOPT: ("=", "cyan")}
-WHO = {Moved.THEM: " (changed at the vendor since it was applied)", Moved.BOTH: " (changed here and at the vendor)"}
+WHO = {
+    Moved.THEM: " (changed at the vendor since it was applied)",
+    Moved.BOTH: " (changed here and at the vendor)",
+}
 SHOWN = 12
 LONGEST = 70
 
@@ -27,7 +30,13 @@ connection_option = click.option("-c", "--connection", metavar="NAME", help="Onl
 
 @click.command("plan")
 @connection_option
-@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `pipemgr apply FILE`.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the plan for `pipemgr apply FILE`.",
+)
 @json_option
 def plan(connection: str | None, output: Path | None, as_json: bool) -> None:
     """Show what apply would change.
@@ -58,7 +67,9 @@ def _as_json(made: Plan) -> dict[str, Any]:
 def show_plan(made: Plan) -> None:
     """A plan for people: what happens to each pipeline, and where definitions differ."""
     if not made.changes:
-        click.echo("No pipelines are defined. `definitions.files` in pipemgr.toml says where they are looked for.")
+        click.echo(
+            "No pipelines are defined. `definitions.files` in pipemgr.toml says where they are looked for."
+        )
     for change in made.pending:
         _show_change(change)
     same = len(made.changes) - len(made.pending)
@@ -105,7 +116,9 @@ def apply(plan_file: Path | None, connection: str | None, as_json: bool) -> None
     raise SystemExit(FAILED if any(one.fate is Fate.FAILED for one in done) else 0)
 
 
-def _carry_out(runtime: Runtime, plan_file: Path | None, connection: str | None, *, quiet: bool) -> list[Applied]:
+def _carry_out(
+    runtime: Runtime, plan_file: Path | None, connection: str | None, *, quiet: bool
+) -> list[Applied]:
     made = planning.load_plan(plan_file) if plan_file else planning.plan(runtime, connection)
     done = []
     for one in planning.carry_out(runtime, made):

@@ -22,7 +22,10 @@ EXIT_CODES = {
     Outcome.UNSUPPORTED: PARTIAL,
     Outcome.FAILED: FAILED,
 }
-SCHEMAS = {"pipeline": ("pipemgr.translate", "pipeline.schema.json"), "config": ("pipemgr", "config.schema.json")}
+SCHEMAS = {
+    "pipeline": ("pipemgr.translate", "pipeline.schema.json"),
+    "config": ("pipemgr", "config.schema.json"),
+}
 
 
 def complete_vendor(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -83,17 +86,40 @@ def _print_checked(checked: Checked) -> None:
         click.echo(f"{finding.source}: note: {finding.what}: {finding.why}", err=True)
     if checked.pipeline:
         stages = len(checked.pipeline.stages)
-        click.echo(f"{checked.path}: ok ({checked.pipeline.name}, {stages} stage{'s' * (stages != 1)})", err=True)
+        click.echo(
+            f"{checked.path}: ok ({checked.pipeline.name}, {stages} stage{'s' * (stages != 1)})", err=True
+        )
 
 
 @click.command()
 @click.argument("path", metavar="FILE", type=click.Path())
-@click.option("--from", "source", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor)
+@click.option(
+    "--from", "source", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor
+)
 @click.option("--to", "target", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor)
-@click.option("-o", "--output", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write the files below DIR instead of printing them.")
-@click.option("--report", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the report: JSON, or Markdown when FILE ends in .md.")
-@click.option("--strictness", type=click.Choice([one.value for one in Strictness]), default=Strictness.REPORT.value, show_default=True, help="What to do about losses: only report, print them as well, or refuse.")
-def convert(path: str, source: str, target: str, output: Path | None, report: Path | None, strictness: str) -> None:
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the files below DIR instead of printing them.",
+)
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report: JSON, or Markdown when FILE ends in .md.",
+)
+@click.option(
+    "--strictness",
+    type=click.Choice([one.value for one in Strictness]),
+    default=Strictness.REPORT.value,
+    show_default=True,
+    help="What to do about losses: only report, print them as well, or refuse.",
+)
+def convert(  # noqa: PLR0913 - one for each option
+    path: str, source: str, target: str, output: Path | None, report: Path | None, strictness: str
+) -> None:
     """Convert a definition from one vendor to another.
 
     Every node of the source is accounted for in the report. Leaves with 0 when nothing was lost, 3 when the

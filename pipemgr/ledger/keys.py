@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from pipemgr.model.runs import BuildRef
+
 LONGEST = 200
 """Characters of one name in a key; PostgreSQL indexes no endless ones."""
 _HEAD = 150
@@ -21,3 +23,8 @@ def piece(name: str) -> str:
 def key(*names: str) -> str:
     """The key of an object from the names on the way down to it."""
     return "/".join(map(piece, names))
+
+
+def attempt_key(ref: BuildRef) -> str:
+    """The key of an attempt."""
+    return key(ref.pipeline, ref.build, str(ref.attempt))

@@ -61,7 +61,9 @@ def _publish(change: Change, adapter: Adapter) -> Published:
     return Published(fingerprint=change.expected or "")
 
 
-def _applied(change: Change, fate: Fate, *, url: str | None = None, error: str = "", remedy: str = "") -> Applied:
+def _applied(
+    change: Change, fate: Fate, *, url: str | None = None, error: str = "", remedy: str = ""
+) -> Applied:
     return Applied(
         connection=change.connection,
         pipeline=change.pipeline,

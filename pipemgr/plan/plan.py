@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pipemgr.errors import InvalidPipeline, ParseError
 from pipemgr.model.base import Value
@@ -79,13 +80,13 @@ def change(
     """
     written = write(desired.pipeline, dialect)
     wanted, there = _read(written.documents, dialect) or {}, _read(live, dialect)
-    marks = (fingerprint(wanted), applied and fingerprint(applied), there and fingerprint(there))
+    marks = _Marks(fingerprint(wanted), _mark(applied), _mark(there))
     who = moved(*marks)
     return Change(
         connection=connection,
         pipeline=desired.pipeline.name,
         source=desired.source,
-        verb=_verb(marks[0], marks[1], marks[2], live),
+        verb=_verb(marks, live),
         moved=who,
         expected=live.fingerprint,
         definition=desired.pipeline,
@@ -107,7 +108,19 @@ def _read(documents: DocumentSet, dialect: Dialect) -> Data | None:
         return {"unreadable": [document.text for document in documents]}
 
 
-def _verb(wanted: str, applied: str | None, there: str | None, live: DocumentSet) -> Verb:
-    if wanted != there:
+class _Marks(NamedTuple):
+    """The fingerprints of the three normal forms."""
+
+    wanted: str
+    applied: str | None
+    there: str | None
+
+
+def _mark(definition: Data | None) -> str | None:
+    return None if definition is None else fingerprint(definition)
+
+
+def _verb(marks: _Marks, live: DocumentSet) -> Verb:
+    if marks.wanted != marks.there:
         return Verb.UPDATE if live else Verb.CREATE
-    return Verb.NOTHING if applied == wanted else Verb.ADOPT
+    return Verb.NOTHING if marks.applied == marks.wanted else Verb.ADOPT

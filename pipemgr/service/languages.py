@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import UnknownAdapter
@@ -23,7 +24,7 @@ class Languages:
 
     @cached_property
     def native(self) -> Dialect:
-        """pipemgr's own format."""
+        """Our own format."""
         known = catalogue()
         return native_dialect(known.inputs(), known.shorts(), known.triggers)
 
@@ -41,6 +42,12 @@ class Languages:
                 remedy=f"use one of {', '.join(self.names())}, or install the adapter that brings it",
             )
         return self._registry.dialect(name)
+
+    def foreign(self, root: Path) -> Iterator[tuple[Path, str]]:
+        """Every document below `root` that lies where one of the vendors keeps its own, and that language."""
+        for name in self._registry.names():
+            for pattern in self._registry.manifest(name).documents:
+                yield from ((path, name) for path in sorted(root.glob(pattern)))
 
     def guess(self, path: str) -> str:
         """The language of the document at `path`, by where such documents live; our own if nobody claims it."""

@@ -13,7 +13,6 @@ from pipemgr.adapter.registry import Registry
 from pipemgr.config import Workspace, find
 from pipemgr.errors import NoSuchObject
 from pipemgr.ledger import Ledger, open_ledger
-from pipemgr.ledger.blobs import Blobs
 
 from .languages import Languages
 
@@ -43,15 +42,21 @@ class Runtime:
     def ledger(self) -> Ledger:
         """The ledger, made or migrated if need be."""
         config = self.workspace.config.ledger
-        ledger = open_ledger(self.workspace.ledger_url, key=config.signing_key)
+        root = self.workspace.root
+        ledger = open_ledger(
+            self.workspace.ledger_url,
+            key=root / config.signing_key if config.signing_key else None,
+            blobs=self.workspace.state / "blobs",
+        )
         for name, connection in self.workspace.config.connections.items():
             ledger.store.register(name, connection.adapter)
         return ledger
 
-    @cached_property
-    def blobs(self) -> Blobs:
-        """Logs that are too long for a row, by content."""
-        return Blobs(self.workspace.state / "blobs")
+    @property
+    def public_key(self) -> Path | None:
+        """The key that checkpoints are checked with, if one is configured."""
+        configured = self.workspace.config.ledger.public_key
+        return self.workspace.root / configured if configured else None
 
     @property
     def observer(self) -> str:

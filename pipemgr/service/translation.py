@@ -48,7 +48,9 @@ def check(path: str, languages: Languages, language: str | None = None) -> Check
     return Checked(path, name, reading.pipeline, (), reading.findings)
 
 
-def translate(path: str, languages: Languages, source: str, target: str, strictness: Strictness) -> Conversion:
+def translate(
+    path: str, languages: Languages, source: str, target: str, strictness: Strictness
+) -> Conversion:
     """Convert one file from a language to another; see `pipemgr.translate.convert`."""
     return convert(documents(path), languages.get(source), languages.get(target), strictness)
 

@@ -23,7 +23,7 @@ def create(folder: Path) -> tuple[Path, ...]:
     """
     if (folder / FILE_NAME).exists():
         raise ConfigurationError("there is a workspace already", where=str(folder / FILE_NAME))
-    return tuple(_copy(folder, (name, text) for name, text in _samples() if name in _FIRST))
+    return tuple(_copy(folder, ((name, text) for name, text in _samples() if name in _FIRST)))
 
 
 def create_demo(folder: Path) -> tuple[Path, ...]:

@@ -26,7 +26,8 @@ def load(path):
 def show(rows):
     cells = [("BENCHMARK", "VALUE", "UNIT", "RATIO", "AGAINST")]
     cells += [
-        (row["name"], f"{row['value']:,.4g}", row["unit"], f"{row['ratio']:.2f}", row["against"]) for row in rows
+        (row["name"], f"{row['value']:,.4g}", row["unit"], f"{row['ratio']:.2f}", row["against"])
+        for row in rows
     ]
     widths = [max(len(line[at]) for line in cells) for at in range(5)]
     for line in cells:

@@ -27,7 +27,9 @@ def test_no_differences_means_equal_to_the_byte(before, after):
 
 
 def test_a_difference_names_its_path_and_both_sides():
-    (found,) = differences({"stages": {"test": {"needs": ["a", "b"]}}}, {"stages": {"test": {"needs": ["a"]}}})
+    (found,) = differences(
+        {"stages": {"test": {"needs": ["a", "b"]}}}, {"stages": {"test": {"needs": ["a"]}}}
+    )
     assert (found.path, found.before, found.after) == ("stages.test.needs[1]", "b", None)
 
 
@@ -41,7 +43,9 @@ def test_one_space_in_a_script_is_a_difference():
 
 def test_stages_that_change_places_are_equal():
     first, second = Stage(id="a"), Stage(id="b")
-    assert normal(Pipeline(name="p", stages=(first, second))) == normal(Pipeline(name="p", stages=(second, first)))
+    assert normal(Pipeline(name="p", stages=(first, second))) == normal(
+        Pipeline(name="p", stages=(second, first))
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,13 @@ def planned(desired="make", applied=None, live=None):
         return write(pipeline(script), DIALECT).documents if script else DocumentSet()
 
     def kept(script):
-        return change("c", Desired(pipeline=pipeline(script), source="f"), dialect=DIALECT, applied=None, live=DocumentSet()).wanted
+        return change(
+            "c",
+            Desired(pipeline=pipeline(script), source="f"),
+            dialect=DIALECT,
+            applied=None,
+            live=DocumentSet(),
+        ).wanted
 
     return change(
         "c",
@@ -89,7 +95,7 @@ class Vendor(Adapter):
 def test_a_change_is_published_against_what_was_expected_and_then_recorded():
     vendor, recorded = Vendor(), []
     made = planned("2", "1", "1")
-    done = apply(made, vendor, lambda one, published: recorded.append(published.fingerprint))
+    done = apply(made, vendor, lambda _one, published: recorded.append(published.fingerprint))
     assert (done.fate, vendor.calls, recorded) == (Fate.PUBLISHED, [("p", made.expected)], ["f"])
 
 

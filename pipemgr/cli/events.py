@@ -1,0 +1,45 @@
+"""`pipemgr events`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pipemgr.service import evidence
+from pipemgr.service.runtime import opened
+
+from .render import json_option
+
+
+@click.command()
+@click.option("--after", type=click.IntRange(0), default=0, help="Only events past this number.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for more, until interrupted.")
+@click.option("-n", "--limit", type=click.IntRange(1), help="Leave after this many.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="EVENT",
+    help="Only events of this name, such as build.create; may be repeated.",
+)
+@json_option
+def events(after: int, follow: bool, limit: int | None, names: tuple[str, ...], as_json: bool) -> None:
+    """Print events, from any point on.
+
+    With --json one CloudEvents 1.0 object a line.
+    """
+    shown = 0
+    with opened() as runtime:
+        for event in evidence.events(runtime, after, follow=follow):
+            if names and event.name not in names:
+                continue
+            if as_json:
+                click.echo(json.dumps(event.cloudevent(), ensure_ascii=False))
+            else:
+                changed = f"  ({', '.join(event.changed)})" if event.changed else ""
+                subject = event.data.get("name") or event.data.get("message") or event.subject
+                click.echo(f"{event.sequence:>8}  {event.name:<22}  {str(subject).splitlines()[0]}{changed}")
+            shown += 1
+            if limit is not None and shown >= limit:
+                return

@@ -1,0 +1,99 @@
+"""`pipemgr ledger`: verify and show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipemgr.ledger.views import EntryView
+from pipemgr.service import builds, evidence
+from pipemgr.service.runtime import opened
+
+from .render import json_option, print_json, table
+
+FAILED = 1
+EMPTY = "The ledger is empty. `pipemgr sync` fills it."
+
+
+@click.group()
+def ledger() -> None:
+    """Verify and show the ledger."""
+
+
+@ledger.command()
+@click.option(
+    "--public-key",
+    metavar="PEM",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Check the checkpoints' signatures with this key.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Check that the ledger still holds what this checkpoint, kept from earlier, vouches for.",
+)
+@json_option
+def verify(public_key: Path | None, checkpoint: Path | None, as_json: bool) -> None:
+    """Verify that nothing in the ledger was changed, removed, added or reordered.
+
+    Leaves with 1 and names the first bad entry when something was.
+    """
+    with opened() as runtime:
+        found = evidence.verified(runtime, public_key=public_key, against=checkpoint)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    elif found.ok:
+        root = f", root {found.root}" if found.root else ""
+        click.echo(f"{click.style('ok', fg='green')}: {found.size} sealed entries{root}")
+    else:
+        for problem in found.problems:
+            click.secho(f"{problem.where}: {problem.message}", fg="red")
+    raise SystemExit(0 if found.ok else FAILED)
+
+
+@ledger.command()
+@click.argument("reference", metavar="[BUILD]", required=False)
+@click.option("--after", type=int, default=-1, help="Only entries past this position.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many."
+)
+@json_option
+def show(reference: str | None, after: int, limit: int, as_json: bool) -> None:
+    """Show entries, of the whole ledger or of one build."""
+    with opened() as runtime:
+        build = builds.look(runtime, reference).build.id if reference else None
+        entries = runtime.ledger.queries.entries(after=after, limit=limit, build=build)
+    if as_json:
+        print_json([{"position": one.position, **one.entry.model_dump(mode="json")} for one in entries])
+    else:
+        table(
+            [_row(one) for one in entries], ("position", "time", "change", "message", "observer"), empty=EMPTY
+        )
+
+
+def _row(view: EntryView) -> dict[str, Any]:
+    entry = view.entry
+    return {
+        "position": "unsealed" if view.position is None else view.position,
+        "time": entry.time.isoformat(sep=" ", timespec="seconds"),
+        "change": entry.change,
+        "message": entry.message,
+        "observer": entry.observer,
+    }
+
+
+@ledger.command()
+def checkpoint() -> None:
+    """Print the newest checkpoint.
+
+    Keep it somewhere else: `pipemgr ledger verify --checkpoint FILE` then proves that nothing it vouches for was
+    rewritten since.
+    """
+    with opened() as runtime:
+        newest = runtime.ledger.store.seal()
+    if newest is None:
+        raise click.ClickException(EMPTY)
+    click.echo(newest.model_dump_json(indent=2))

@@ -1,0 +1,88 @@
+"""`pipemgr sync` and `pipemgr poll`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from pipemgr.ingest.poller import Polled
+from pipemgr.plan.apply import Applied, Fate
+from pipemgr.service import syncing
+from pipemgr.service.runtime import opened
+
+from .planning import show_applied
+from .render import json_option, print_json
+
+FAILED = 1
+NOTHING = "No connections are configured. Add one to pipemgr.toml: [connections.NAME], then `adapter = ...`"
+
+connection_option = click.option("-c", "--connection", metavar="NAME", help="Only this connection.")
+
+
+@click.command()
+@connection_option
+@json_option
+def sync(connection: str | None, as_json: bool) -> None:
+    """Publish what changed and poll what happened, once.
+
+    The main job, to be run as often as you like: a second run right after changes nothing.
+    """
+    with opened() as runtime:
+        _run(syncing.sync(runtime, connection), as_json=as_json)
+
+
+@click.command()
+@connection_option
+@click.option("--once", is_flag=True, help="Poll once and leave; that is the default.")
+@json_option
+def poll(connection: str | None, once: bool, as_json: bool) -> None:
+    """Poll what happened, once."""
+    del once  # said for clarity in scripts
+    with opened() as runtime:
+        _run(syncing.poll_all(runtime, connection), as_json=as_json)
+
+
+def _run(steps: Iterable[syncing.Step], *, as_json: bool) -> None:
+    done = []
+    for step in steps:
+        done.append(step)
+        if not as_json:
+            _show(step)
+    if as_json:
+        print_json([_as_json(step) for step in done])
+    elif not done:
+        click.echo(NOTHING)
+    raise SystemExit(FAILED if any(_failed(step) for step in done) else 0)
+
+
+def _failed(step: syncing.Step) -> bool:
+    return isinstance(step, syncing.Failure) or (isinstance(step, Applied) and step.fate is Fate.FAILED)
+
+
+def _show(step: syncing.Step) -> None:
+    match step:
+        case Applied():
+            show_applied(step)
+        case Polled():
+            click.echo(
+                f"polled {step.connection}: {step.builds} builds looked at, {step.changes} changes recorded"
+            )
+            for problem in step.problems:
+                click.secho(f"  {problem}", fg="yellow", err=True)
+        case syncing.Failure():
+            click.secho(f"failed {step.connection}: {step.error}", fg="red", err=True)
+            if step.error.remedy:
+                click.echo(f"  try: {step.error.remedy}", err=True)
+
+
+def _as_json(step: syncing.Step) -> dict[str, Any]:
+    match step:
+        case Applied():
+            return {"step": "apply", **step.model_dump(mode="json")}
+        case Polled():
+            return {"step": "poll", **step.model_dump(mode="json")}
+        case syncing.Failure():
+            error = {"error": str(step.error), "remedy": step.error.remedy, "retryable": step.retryable}
+            return {"step": "failure", "connection": step.connection, **error}

@@ -1,0 +1,170 @@
+"""Polling: one connection, once. The cursor discovers builds, and every open build is followed to its end.
+
+What a poll saw, its cursor and the next due time are written together, guarded by the lease's fence: a poll that
+is killed leaves nothing behind, and one that was overtaken writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from pipemgr.adapter.base import Adapter, PollPage
+from pipemgr.errors import AdapterError, Busy, NotFound, PipemgrError, UnsupportedCapability
+from pipemgr.ledger import Ledger
+from pipemgr.ledger.keys import attempt_key
+from pipemgr.ledger.leases import Lease
+from pipemgr.model.base import Value
+from pipemgr.model.events import Kind
+from pipemgr.model.runs import BuildInstance, BuildLog
+
+from .recorder import INLINE_BYTES, Recorder
+
+LEASE_SECONDS = 120.0
+"""How long a poll may take for one page before another worker may take over."""
+RETRY_SECONDS = 30.0
+
+
+class Polled(Value):
+    """What one poll of a connection did."""
+
+    connection: str
+    builds: int = 0
+    """Snapshots that were looked at."""
+    changes: int = 0
+    """Objects that were new or changed."""
+    problems: tuple[str, ...] = ()
+    """Single builds or logs that could not be read; the rest of the poll went on."""
+
+
+def owner() -> str:
+    """Who this worker is: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def poll(connection: str, adapter: Adapter, ledger: Ledger, *, every: float) -> Polled:
+    """Poll a connection once and record what happened; `every` is its interval in seconds.
+
+    Raises `Busy` when another worker polls it right now, and whatever `AdapterError` stopped the poll; the
+    connection's row then says why and when to try again.
+    """
+    lease = ledger.store.claim(connection, owner(), LEASE_SECONDS)
+    if lease is None:
+        raise Busy(
+            f"another worker is polling {connection!r}",
+            where=connection,
+            remedy=f"wait for it; after a crash its lease ends within {LEASE_SECONDS:.0f} s",
+        )
+    try:
+        return _Poll(connection, adapter, ledger, lease, every).run()
+    except Busy:
+        raise
+    except PipemgrError as error:
+        retry = getattr(error, "retry_after", RETRY_SECONDS)
+        ledger.store.fail_poll(lease, str(error), datetime.now(UTC) + timedelta(seconds=retry))
+        raise
+
+
+class _Poll:
+    """One poll under one lease."""
+
+    def __init__(self, connection: str, adapter: Adapter, ledger: Ledger, lease: Lease, every: float) -> None:
+        self.connection = connection
+        self.adapter = adapter
+        self.ledger = ledger
+        self.lease = lease
+        self.every = every
+        self.problems: list[str] = []
+
+    def run(self) -> Polled:
+        """Close what is open, then page through what is new."""
+        builds = changes = 0
+        known = tuple(self._open_builds())
+        page = self.adapter.poll(self.lease.cursor)
+        while True:
+            seen = (*known, *page.builds)
+            changes += self._record(seen, page)
+            builds += len(seen)
+            if not page.more:
+                break
+            self.lease = self.ledger.store.renew(self.lease, LEASE_SECONDS)
+            known, page = (), self.adapter.poll(page.cursor)
+        self.ledger.store.seal()
+        return Polled(
+            connection=self.connection, builds=builds, changes=changes, problems=tuple(self.problems)
+        )
+
+    def _open_builds(self) -> Iterator[BuildInstance]:
+        """Every build that was not finished, as it is now. One that can't be read is told and tried again."""
+        for ref in self.ledger.queries.open_instances(self.connection):
+            try:
+                yield self.adapter.snapshot(ref)
+            except NotFound as error:
+                self.problems.append(f"{ref.pipeline} {ref.build}: {error}")
+            except UnsupportedCapability:
+                return
+
+    def _record(self, builds: tuple[BuildInstance, ...], page: PollPage) -> int:
+        wait = self.every if page.wait is None else page.wait
+        due = None if page.more else datetime.now(UTC) + timedelta(seconds=wait)
+        recorded = Recorder(self.ledger).record(
+            self.connection,
+            [self._with_logs(one) for one in builds],
+            lease=self.lease,
+            cursor=page.cursor,
+            due_at=due,
+        )
+        return recorded.changes
+
+    def _with_logs(self, build: BuildInstance) -> BuildInstance:
+        """The snapshot with the text of each log that is complete; one that is kept already is not read again."""
+        kept = self._kept_logs(build)
+        logs = tuple(
+            self._read(build, log) for log in build.logs if (log.stage, log.step, log.name) not in kept
+        )
+        return build.model_copy(update={"logs": logs})
+
+    def _kept_logs(self, build: BuildInstance) -> set[tuple[str | None, str | None, str]]:
+        """The logs that the ledger has whole: leaving them out of a snapshot leaves them as they are."""
+        known = self.ledger.queries.by_key(Kind.BUILD_INSTANCE, self.connection, attempt_key(build.ref))
+        kept = (log.fields() for log in self.ledger.queries.logs(known.id)) if known else ()
+        return {(log["stage"], log["step"], log["name"]) for log in kept if log["complete"]}
+
+    def _read(self, build: BuildInstance, log: BuildLog) -> BuildLog:
+        if not log.complete:
+            return log
+        try:
+            return self._whole(build, log)
+        except AdapterError as error:
+            self.problems.append(f"{build.build.pipeline} {build.build.external_id}, log {log.name}: {error}")
+            return log.model_copy(update={"complete": False})
+
+    def _whole(self, build: BuildInstance, log: BuildLog) -> BuildLog:
+        pieces = self._pieces(build, log)
+        head = b""
+        for piece in pieces:
+            head += piece
+            if len(head) > INLINE_BYTES:
+                break
+        if len(head) <= INLINE_BYTES:
+            text = head.decode("utf-8", "replace")
+            return log.model_copy(update={"text": text, "offset": len(head), "uri": None})
+        digest, size = self.ledger.blobs.put(_chain(head, pieces))
+        return log.model_copy(update={"digest": digest, "offset": size, "text": None})
+
+    def _pieces(self, build: BuildInstance, log: BuildLog) -> Iterator[bytes]:
+        offset = 0
+        while True:
+            chunk = self.adapter.logs(build.ref, log.name, offset)
+            if chunk.text:
+                yield chunk.text.encode()
+            if chunk.complete or chunk.offset <= offset:
+                return
+            offset = chunk.offset
+
+
+def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest

@@ -1,0 +1,55 @@
+"""Evidence: verifying the ledger, and its events one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipemgr.errors import ConfigurationError
+from pipemgr.ledger.verify import Verification, verify
+from pipemgr.model.events import Event
+from pipemgr.model.ledger import Checkpoint
+
+from .runtime import Runtime
+
+PAGE = 500
+FOLLOW_SECONDS = 0.5
+
+
+def verified(
+    runtime: Runtime, *, public_key: Path | None = None, against: Path | None = None
+) -> Verification:
+    """Check every entry, seal and checkpoint; `against` is a file with a checkpoint kept from earlier."""
+    runtime.ledger.store.seal()
+    return verify(
+        runtime.ledger.engine,
+        public_key=public_key or runtime.public_key,
+        against=_checkpoint(against) if against else None,
+    )
+
+
+def _checkpoint(path: Path) -> Checkpoint:
+    try:
+        return Checkpoint.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"can't be read: {error.strerror}", where=str(path)) from None
+    except ValidationError:
+        raise ConfigurationError(
+            "is no checkpoint", where=str(path), remedy="keep one with `pipemgr ledger checkpoint > FILE`"
+        ) from None
+
+
+def events(runtime: Runtime, after: int = 0, *, follow: bool = False) -> Iterator[Event]:
+    """Events from number `after` on; with `follow` without end."""
+    while True:
+        page = runtime.ledger.queries.events(after, PAGE)
+        for event in page:
+            after = event.sequence
+            yield event
+        if not page:
+            if not follow:
+                return
+            time.sleep(FOLLOW_SECONDS)

@@ -1,0 +1,96 @@
+"""Syncing, the main job: publish what changed and poll what happened, once, at every connection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipemgr.errors import PipemgrError, Retryable, UnsupportedCapability
+from pipemgr.ingest.poller import Polled, poll
+from pipemgr.ledger.keys import attempt_key
+from pipemgr.model.events import Kind
+from pipemgr.plan.apply import Applied
+
+from . import planning
+from .builds import Started
+from .runtime import Runtime
+
+WAIT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A connection that could not be polled, and whether trying again may help."""
+
+    connection: str
+    error: PipemgrError
+
+    @property
+    def retryable(self) -> bool:
+        """Whether it is the vendor's or the network's passing trouble."""
+        return isinstance(self.error, Retryable)
+
+
+Step = Applied | Polled | Failure
+
+
+def sync(runtime: Runtime, only: str | None = None) -> Iterator[Step]:
+    """Publish what changed, then poll; each thing done or failed as it happens.
+
+    One connection that fails does not stop the others.
+    """
+    for connection in runtime.connections(only):
+        try:
+            yield from planning.carry_out(runtime, planning.plan(runtime, connection))
+        except UnsupportedCapability:
+            pass
+        except PipemgrError as error:
+            yield Failure(connection, error)
+    yield from poll_all(runtime, only)
+
+
+def poll_all(runtime: Runtime, only: str | None = None) -> Iterator[Polled | Failure]:
+    """Poll every connection once, or the one named."""
+    for connection in runtime.connections(only):
+        every = runtime.workspace.config.connections[connection].poll_every
+        try:
+            yield poll(connection, runtime.adapter(connection), runtime.ledger, every=every)
+        except PipemgrError as error:
+            yield Failure(connection, error)
+
+
+def wait_for(
+    runtime: Runtime,
+    started: Sequence[Started],
+    *,
+    pause: Callable[[], None],
+    tick: Callable[[int], None] | None = None,
+    seconds: float = WAIT_SECONDS,
+) -> None:
+    """Poll until all these builds are finished; `tick` hears how many still are not.
+
+    Raises the error of a connection that can't be polled, and `PipemgrError` after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        for connection in dict.fromkeys(one.connection for one in started):
+            every = runtime.workspace.config.connections[connection].poll_every
+            poll(connection, runtime.adapter(connection), runtime.ledger, every=every)
+        left = sum(not _finished(runtime, one) for one in started)
+        if tick:
+            tick(left)
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            raise PipemgrError(
+                f"{left} builds are still not finished after {seconds:.0f} s",
+                remedy="they go on; `pipemgr poll` records how they end",
+            )
+        pause()
+
+
+def _finished(runtime: Runtime, started: Started) -> bool:
+    key = attempt_key(started.ref)
+    found = runtime.ledger.queries.by_key(Kind.BUILD_INSTANCE, started.connection, key)
+    return found is not None and found.status is not None and found.status.finished

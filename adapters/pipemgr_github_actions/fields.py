@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import JsonValue
 
@@ -13,6 +13,9 @@ from pipemgr.model.expressions import Expression, ExpressionError, Literal, rewr
 
 from .expressions import Names, condition
 from .words import VENDOR
+
+NOTHING: Final = "${{ null }}"
+"""Stands in for a value that made its document invalid, so that the reader can go on and tell all problems."""
 
 
 class Kept:
@@ -137,9 +140,10 @@ class Texts:
 
     @staticmethod
     def _template(node: Node, text: str, wanted: str) -> str:
-        if "${{" not in text:
-            node.problem(f"{node.label} must be {wanted}, or a ${{{{ }}}} template, not {text[:40]!r}")
-        return text
+        if "${{" in text:
+            return text
+        node.problem(f"{node.label} must be {wanted}, or a ${{{{ }}}} template, not {text[:40]!r}")
+        return NOTHING
 
     def minutes(self, node: Node) -> str | None:
         """A number of minutes, or a template for one, as a duration."""

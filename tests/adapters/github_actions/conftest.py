@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from pipemgr_github_actions import GitHubActionsReader, GitHubActionsWriter
 
 from pipemgr.adapter import Reading, Writing, single
 from pipemgr.model.definitions import Pipeline
+from pipemgr_github_actions import GitHubActionsReader, GitHubActionsWriter
 
 Read = Callable[[str], Reading]
 Write = Callable[[Pipeline], Writing]

@@ -4,7 +4,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipemgr_github_actions import GitHubActionsReader, GitHubActionsWriter
 
 from pipemgr.adapter import Tables
 from pipemgr.mapping.catalogue import catalogue
@@ -22,6 +21,7 @@ from pipemgr.model.definitions import (
     Trigger,
 )
 from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not, Opaque, parse
+from pipemgr_github_actions import GitHubActionsReader, GitHubActionsWriter
 
 TABLES = Tables.of("github-actions")
 READER, WRITER = GitHubActionsReader(), GitHubActionsWriter()

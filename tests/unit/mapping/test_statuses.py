@@ -69,7 +69,9 @@ def rows() -> Statuses:
         (
             StatusRow(word="on", kinds=("run",), state=State.RUNNING),
             StatusRow(word="failing", kinds=("run",), state=State.RUNNING, provisional=Result.FAILURE),
-            StatusRow(word="good", kinds=("run",), state=State.FINISHED, result=Result.SUCCESS, reason="all well"),
+            StatusRow(
+                word="good", kinds=("run",), state=State.FINISHED, result=Result.SUCCESS, reason="all well"
+            ),
         ),
     )
 

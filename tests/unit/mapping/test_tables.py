@@ -70,12 +70,22 @@ def test_tables_are_read_once() -> None:
 
 def test_later_layers_win_row_by_row(tmp_path: Path) -> None:
     own, overlay = tmp_path / "own", tmp_path / "overlay"
-    write(own, "steps.yaml", "rows:\n  - {call: actions/checkout, action: checkout, version: v1}\n  - {call: own/one, action: cache, version: v1}\n")
-    write(overlay, "github-actions/steps.yaml", "rows:\n  - {call: actions/cache, action: cache, version: v99}\n")
+    write(
+        own,
+        "steps.yaml",
+        "rows:\n  - {call: actions/checkout, action: checkout, version: v1}\n  - {call: own/one, action: cache, version: v1}\n",
+    )
+    write(
+        overlay,
+        "github-actions/steps.yaml",
+        "rows:\n  - {call: actions/cache, action: cache, version: v99}\n",
+    )
     steps = Tables.of("github-actions", own, overlay).steps
     checkout, cache, one = (steps.read(call) for call in ("actions/checkout", "actions/cache", "own/one"))
-    assert checkout is not None and checkout.version != "v1", "what is shipped wins over the adapter's own"
-    assert cache is not None and cache.version == "v99", "the overlay wins over what is shipped"
+    assert checkout is not None
+    assert checkout.version != "v1", "what is shipped wins over the adapter's own"
+    assert cache is not None
+    assert cache.version == "v99", "the overlay wins over what is shipped"
     assert one is not None, "rows of no other layer stay"
 
 
@@ -101,7 +111,12 @@ def test_a_team_maps_its_own_action_to_its_own_name(tmp_path: Path) -> None:
     ("file", "rows", "line", "message"),
     [
         ("steps.yaml", "rows:\n  - {call: a/b, action: no.such}\n", 4, "catalogue has no 'no.such'"),
-        ("steps.yaml", "rows:\n  - call: a/b\n    action: cache\n    inputs: {bogus: x}\n", 4, "no input bogus"),
+        (
+            "steps.yaml",
+            "rows:\n  - call: a/b\n    action: cache\n    inputs: {bogus: x}\n",
+            4,
+            "no input bogus",
+        ),
         ("steps.yaml", "rows:\n  - {action: cache}\n", 4, "either a call or a run"),
         ("steps.yaml", "rows:\n  - call: a/b\n    action: cache\n    verison: v1\n", 6, "verison"),
         ("steps.yaml", "rows:\n  - call: a/b\n    call: a/c\n", 5, "stands twice"),
@@ -117,7 +132,7 @@ def test_mistakes_are_told_with_their_line(
 ) -> None:
     write(tmp_path, f"acme/{file}", rows)
     with pytest.raises(MappingError, match=message) as caught:
-        getattr(Tables("acme", overlay=tmp_path), file.removesuffix(".yaml"))  # noqa: B009
+        getattr(Tables("acme", overlay=tmp_path), file.removesuffix(".yaml"))
     assert caught.value.where is not None
     assert caught.value.where.startswith(f"acme/{file}:")
     assert abs(int(caught.value.where.rpartition(":")[2]) - line) <= 1

@@ -19,11 +19,14 @@ Atom = bool | int | float | str | None
 MAX_LENGTH: Final = 21_000
 """The longest expression accepted, in characters."""
 MAX_DEPTH: Final = 100
-"""The deepest nesting accepted."""
+"""The deepest nesting of parentheses and calls accepted."""
+MAX_HEIGHT: Final = 200
+"""The tallest tree accepted: a chain of operators or keys grows one too, without any nesting."""
 
 BINARY: Final = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
 """The binary operators and how tightly each binds."""
-_NOT, _TIGHT = 5, 6
+_NOT, _LOOSE, _TIGHT = 5, 6, 7
+_EXACT: Final = 2**53
 
 
 class ExpressionError(ValueError):
@@ -54,9 +57,14 @@ class Expression:
 
 @dataclass(frozen=True, eq=False)
 class Literal(Expression):
-    """null, a boolean, a number or a string."""
+    """null, a boolean, a number or a string; whole floats are integers, as in JSON."""
 
     value: Atom
+
+    def __post_init__(self) -> None:
+        """Keep one form of each number."""
+        if isinstance(self.value, float):
+            object.__setattr__(self, "value", _number_value(self.value))
 
     def __eq__(self, other: object) -> bool:
         """Equal in type too: 1 is not true."""
@@ -137,6 +145,12 @@ class Opaque(Expression):
     text: str
 
 
+def _number_value(number: float) -> int | float:
+    if number - number != 0:
+        raise ValueError(f"{number} is no number that can be written")
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
+
+
 def transform(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """A tree of the same shape, with `change` applied to each node from the leaves up."""
     match node:
@@ -191,7 +205,8 @@ def _access(target: Expression, key: Expression) -> str:
 def _print(node: Expression) -> tuple[str, int]:
     match node:
         case Literal(value):
-            return _literal(value), _TIGHT
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            return _literal(value), _LOOSE if number else _TIGHT
         case Name(name):
             return name, _TIGHT
         case Access(target, key):
@@ -244,12 +259,23 @@ def _tokens(text: str) -> Iterator[_Token]:
         offset = match.end()
 
 
-def _number(text: str) -> int | float:
+def _number(text: str, offset: int) -> int | float:
     try:
-        return int(text, 0) if "x" in text or "o" in text else int(text)
+        if "x" in text or "o" in text:
+            return int(text, 0)
+        return int(text) if text.lstrip("+-").isdecimal() else _number_value(float(text))
     except ValueError:
-        number = float(text)
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        raise ExpressionError(f"{text[:40]} is too large for a number", offset) from None
+
+
+def _check_height(root: Expression) -> None:
+    """Refuse trees on which a recursive function would run out of stack."""
+    level = [root]
+    for _ in range(MAX_HEIGHT):
+        level = [child for node in level for child in node.children()]
+        if not level:
+            return
+    raise ExpressionError(f"a chain of more than {MAX_HEIGHT} operators or keys", 0)
 
 
 class _Parser:
@@ -263,6 +289,7 @@ class _Parser:
     def whole(self) -> Expression:
         node = self._binary(1)
         self._expect("end", "")
+        _check_height(node)
         return node
 
     @property
@@ -334,7 +361,7 @@ class _Parser:
         token = self._take()
         match token.kind:
             case "number":
-                return Literal(_number(token.text))
+                return Literal(_number(token.text, token.offset))
             case "string":
                 return Literal(token.text[1:-1].replace("''", "'"))
             case "word" if token.text in _CONSTANTS:
@@ -386,7 +413,7 @@ def template(text: str) -> tuple[Part, ...]:
     while (start := text.find(_OPEN, at)) >= 0:
         if start > at:
             parts.append(text[at:start])
-        body = _BODY.match(text, start + len(_OPEN))
+        body = _BODY.match(text, start + len(_OPEN), start + MAX_LENGTH)
         end = body.end() if body else start
         if not text.startswith(_CLOSE, end):
             raise ExpressionError(f"{_OPEN} without its {_CLOSE}", start)

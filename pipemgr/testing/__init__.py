@@ -1,0 +1,1 @@
+"""What tests of adapters import: ways to make every pipeline there can be."""

@@ -93,6 +93,14 @@ def _optional(text: str | None) -> str:
     return "null" if text is None else quoted(text)
 
 
+def own_event(entry: str) -> str:
+    """The id of the event that tells of an entry's creation: the entry's, as a UUIDv8 (RFC 9562 section 5.8).
+
+    So it needs no place of its own in what is sealed, and can't be changed unnoticed.
+    """
+    return f"{entry[:14]}8{entry[15:]}"
+
+
 def written(moment: datetime) -> str:
     """A moment in UTC as JSON has it."""
     return moment.isoformat().removesuffix("+00:00") + "Z"

@@ -29,7 +29,7 @@ from pipemgr.model.identity import ALGORITHM
 from pipemgr.model.ledger import Checkpoint
 
 from . import leases, prior, seal, tables
-from .change import EntryRow, Known, ObjectChange, dense, entry_row, written
+from .change import EntryRow, Known, ObjectChange, dense, entry_row, own_event, written
 from .leases import Lease
 
 BATCH = 20_000
@@ -306,7 +306,7 @@ class Transaction:
         )
         name = f"{entry.kind}.{entry.change}"
         self._events.append((number, name, entry.subject, moment, text, entry.changed))
-        own = uuid_utils.uuid7().hex
+        own = _hex(own_event(entry.id))
         self._events.append((own, _CREATED, entry.id, moment, entry.canonical(), "[]"))
 
     def flush(self) -> None:

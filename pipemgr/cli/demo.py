@@ -88,7 +88,7 @@ def _trip(runtime: Runtime) -> str:
     _title(8, "Verify: nothing was changed, removed or reordered")
     found = trip.verify(runtime)
     if not found.ok:
-        raise click.ClickException(f"{found.problems[0].where}: {found.problems[0].message}")
+        raise click.ClickException(str(found.problems[0]))
     click.echo(f"  {click.style('ok', fg='green')}: {found.size} sealed entries, root {found.root}")
     return started[-1].ref.build
 

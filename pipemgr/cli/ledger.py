@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,13 @@ def verify(public_key: Path | None, checkpoint: Path | None, as_json: bool) -> N
     with opened() as runtime:
         found = evidence.verified(runtime, public_key=public_key, against=checkpoint)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json({"ok": found.ok, **asdict(found)})
     elif found.ok:
         root = f", root {found.root}" if found.root else ""
         click.echo(f"{click.style('ok', fg='green')}: {found.size} sealed entries{root}")
     else:
         for problem in found.problems:
-            click.secho(f"{problem.where}: {problem.message}", fg="red")
+            click.secho(str(problem), fg="red")
     raise SystemExit(0 if found.ok else FAILED)
 
 

@@ -26,7 +26,7 @@ What next, in {folder}:
   pipemgr sync                        publish what changed and poll what happened
   pipemgr ledger show broken#{number}        what the ledger recorded of it
   pipemgr events --json               every change, as CloudEvents
-  pipemgr convert pipelines/shop-ci.yaml --from native --to VENDOR --report report.md
+  pipemgr convert pipelines/release.yaml --from native --to {vendor} --report report.md
 """
 
 
@@ -46,22 +46,23 @@ def demo(folder: Path) -> None:
     click.echo(f"  {len(written)} files written" if written else "  already there, used again")
     runtime = trip.enter(folder)
     try:
-        last = _trip(runtime)
+        last, vendor = _trip(runtime)
     finally:
         runtime.close()
     click.echo(f"\nDone in {time.monotonic() - began:.0f} s.\n")
-    click.echo(NEXT.format(folder=folder, number=last))
+    click.echo(NEXT.format(folder=folder, number=last, vendor=vendor))
 
 
 def _title(number: int, text: str) -> None:
     click.secho(f"\n{number}. {text}", bold=True)
 
 
-def _trip(runtime: Runtime) -> str:
-    """All steps; returns the number of the build that failed on purpose."""
+def _trip(runtime: Runtime) -> tuple[str, str]:
+    """All steps; returns the number of the build that failed on purpose, and the vendor imported from."""
     _title(2, "Import: a foreign definition becomes one of ours, with nothing lost silently")
+    vendor = ""
     for one in trip.import_all(runtime):
-        counts = one.report.accounting
+        vendor, counts = one.report.origin, one.report.accounting
         click.echo(f"  {one.source} -> {one.target}: {one.report.outcome}")
         click.echo(
             f"  {counts.nodes} nodes: {counts.exact} exact, {counts.equivalent} equivalent, "
@@ -90,7 +91,7 @@ def _trip(runtime: Runtime) -> str:
     if not found.ok:
         raise click.ClickException(str(found.problems[0]))
     click.echo(f"  {click.style('ok', fg='green')}: {found.size} sealed entries, root {found.root}")
-    return started[-1].ref.build
+    return started[-1].ref.build, vendor
 
 
 def _build(runtime: Runtime) -> tuple[builds.Started, ...]:

@@ -13,6 +13,7 @@ from pipemgr.plan.plan import Change, Plan, Verb
 from pipemgr.service import planning
 from pipemgr.service.runtime import Runtime, opened
 from pipemgr.service.translation import write_text
+from pipemgr.translate.report import RANK, Fidelity
 
 from .render import json_option, print_json
 
@@ -86,7 +87,7 @@ def _show_change(change: Change) -> None:
             _show_difference(one)
         if (more := len(change.differences) - SHOWN) > 0:
             click.echo(f"    ... and {more} more (--json shows all)")
-    for loss in change.losses:
+    for loss in (one for one in change.losses if RANK[one.fidelity] > RANK[Fidelity.EQUIVALENT]):
         click.echo(f"    {loss.fidelity}: {loss.what}: {loss.why}")
 
 

@@ -45,7 +45,7 @@ def test_every_table_is_checked_against_its_kind_and_the_catalogue(path: Path) -
 
 @pytest.mark.parametrize("path", [path for path in TABLES if path.parent.name in VENDORS], ids=names)
 def test_vendors_tables_name_the_vendors_own_pages(path: Path) -> None:
-    assert all(page.startswith("https://") for page in data(path)["source"])
+    assert any(page.startswith("https://") for page in data(path)["source"])
 
 
 @pytest.mark.parametrize("path", TABLES, ids=names)

@@ -1,0 +1,167 @@
+"""The scripts of the local tables do what the actions do, run by bash for real."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipemgr.mapping.tables import Tables
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+Do = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def do(tmp_path: Path) -> Do:
+    """Run the script of an action in a workspace, with inputs as the writer gives them."""
+    (tmp_path / "work").mkdir()
+
+    def run(action: str, **inputs: str) -> subprocess.CompletedProcess[str]:
+        row = Tables.of("local").steps.write(action)
+        assert row is not None
+        assert row.run is not None
+        env = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        env |= {f"PIPEMGR_{name.upper()}": str(tmp_path / name) for name in ("artifacts", "cache", "reports")}
+        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", row.run]
+        return subprocess.run(
+            command,
+            cwd=tmp_path / "work",
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    return run
+
+
+def put(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name, encoding="utf-8")
+
+
+def files(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        ("dist/a.whl", {"a.whl"}),
+        ("dist", {"a.whl", "b.txt", "sub/c.whl"}),
+        ("dist/", {"a.whl", "b.txt", "sub/c.whl"}),
+        ("./dist/*.whl", {"a.whl"}),
+        ("dist/**/*.whl", {"a.whl", "sub/c.whl"}),
+        ("dist/*.whl\nlogs/x.log\n", {"dist/a.whl", "logs/x.log"}),
+        ("dist\n!dist/sub/**\n", {"a.whl", "b.txt"}),
+        ("odd name.txt", {"odd name.txt"}),
+        (".", {"dist/a.whl", "dist/b.txt", "dist/sub/c.whl", "logs/x.log", "odd name.txt"}),
+    ],
+)
+def test_upload_keeps_what_matches(pattern: str, kept: set[str], do: Do, tmp_path: Path) -> None:
+    put(
+        tmp_path / "work",
+        "dist/a.whl",
+        "dist/b.txt",
+        "dist/sub/c.whl",
+        "dist/.hidden",
+        "logs/x.log",
+        "odd name.txt",
+    )
+    done = do("artifact.upload", path=pattern, name="w")
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "artifacts" / "w") == kept
+    assert f"{len(kept)} file(s)" in done.stdout
+
+
+def test_upload_takes_hidden_files_when_asked(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "dist/.hidden")
+    assert do("artifact.upload", path="dist", hidden="true").returncode == 0
+    assert files(tmp_path / "artifacts" / "artifact") == {".hidden"}
+
+
+@pytest.mark.parametrize(("missing", "code"), [("warn", 0), ("ignore", 0), ("error", 1)])
+def test_upload_of_nothing_fails_when_asked(missing: str, code: int, do: Do, tmp_path: Path) -> None:
+    done = do("artifact.upload", path="nowhere/*", if_missing=missing)
+    assert done.returncode == code
+    assert "No files found" in done.stderr
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_upload_does_not_replace_unless_asked(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "a", "b")
+    assert do("artifact.upload", path="a", name="w").returncode == 0
+    again = do("artifact.upload", path="b", name="w")
+    assert again.returncode == 1
+    assert "already is an artifact 'w'" in again.stderr
+    assert do("artifact.upload", path="b", name="w", overwrite="true").returncode == 0
+    assert files(tmp_path / "artifacts" / "w") == {"b"}
+
+
+def test_download_of_one_of_all_and_merged(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "artifacts", "one/a", "two/b", "other/c")
+    assert do("artifact.download", name="one", path="into").returncode == 0
+    assert files(tmp_path / "work") == {"into/a"}
+    assert do("artifact.download", path="all").returncode == 0
+    assert files(tmp_path / "work" / "all") == {"one/a", "two/b", "other/c"}
+    assert do("artifact.download", path="some", pattern="o*", merge="true").returncode == 0
+    assert files(tmp_path / "work" / "some") == {"a", "c"}
+
+
+def test_download_of_what_is_not_there_fails(do: Do, tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    done = do("artifact.download", name="none")
+    assert done.returncode == 1
+    assert "no artifact 'none'" in done.stderr
+
+
+def test_a_cache_is_saved_once_and_restored(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "node_modules/x")
+    assert do("cache.save", path="node_modules", key="k-1/a").returncode == 0
+    shutil.rmtree(tmp_path / "work" / "node_modules")
+    assert "Found cache" in do("cache.restore", path="node_modules", key="k-1/a").stdout
+    assert files(tmp_path / "work") == {"node_modules/x"}
+    assert "already is a cache" in do("cache.save", path="node_modules", key="k-1/a").stdout
+
+
+def test_a_cache_is_found_by_the_beginning_of_a_key(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "x")
+    do("cache.save", path="x", key="k-1")
+    (tmp_path / "work" / "x").unlink()
+    assert do("cache", path="x", key="k-2", restore_keys="k-\n").returncode == 0
+    assert files(tmp_path / "work") == {"x"}
+
+
+def test_a_missing_cache_is_fine_unless_required(do: Do) -> None:
+    assert do("cache.restore", path="x", key="k").returncode == 0
+    assert do("cache.restore", path="x", key="k", required="true").returncode == 1
+
+
+def test_test_reports_are_kept(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "build/r.xml", "build/deep/s.xml")
+    done = do("tests.publish", path="build/**/*.xml")
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "reports") == {"build/r.xml", "build/deep/s.xml"}
+    assert do("tests.publish", path="none/*.xml").returncode == 0
+    assert do("tests.publish", path="none/*.xml", required="true").returncode == 1
+
+
+def test_a_tool_on_path_is_found(do: Do) -> None:
+    done = do("setup.python")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Python 3")
+
+
+def test_a_missing_tool_is_told(do: Do, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "bash").symlink_to(shutil.which("bash") or "")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    done = do("setup.go")
+    assert done.returncode == 1
+    assert "go is not on PATH" in done.stderr

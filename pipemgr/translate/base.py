@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipemgr.errors import InvalidPipeline
+from pipemgr.errors import InvalidPipeline, UnsupportedCapability
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.definitions import Pipeline
 from pipemgr.model.support import Answer
 
@@ -58,6 +59,13 @@ class Writer(ABC):
     @abstractmethod
     def write(self, pipeline: Pipeline) -> Writing:
         """The documents that define `pipeline`, and what they do not say exactly."""
+
+    def with_tables(self, tables: Tables) -> Writer:
+        """A writer of the same language for another target, which goes by tables of its own.
+
+        Raises `UnsupportedCapability` where the language has only one target.
+        """
+        raise UnsupportedCapability(f"{type(self).__name__} writes for no other target than its own")
 
 
 @dataclass(frozen=True)

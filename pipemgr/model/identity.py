@@ -11,16 +11,37 @@ from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
 ALGORITHM = "sha256"
+_EXACT = 2**53 - 1
+"""The largest whole number that a double, and so JSON, holds beyond doubt."""
 
 
 def canonical(value: Any) -> bytes:
     """The canonical JSON (RFC 8785) of `value`, a JSON value or a model.
 
-    Two equal values have the same bytes whatever the order of their keys.
+    Two equal values have the same bytes whatever the order of their keys. Numbers are doubles, as in JSON; raises
+    `ValueError` for what JSON cannot hold.
     """
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    return rfc8785.dumps(value)
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.IntegerDomainError:
+        return rfc8785.dumps(_doubles(value))
+
+
+def _doubles(value: Any) -> Any:
+    """The same with floats for whole numbers that a double may not hold exactly."""
+    match value:
+        case dict():
+            return {key: _doubles(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_doubles(one) for one in value]
+        case int() if abs(value) > _EXACT:
+            try:
+                return float(value)
+            except OverflowError:
+                raise ValueError("a whole number that is too large for JSON") from None
+    return value
 
 
 def digest(data: bytes) -> str:

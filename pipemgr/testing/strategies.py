@@ -60,7 +60,9 @@ texts: Final[SearchStrategy[str]] = st.one_of(
 words: Final = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True).filter(
     lambda word: word not in ("true", "false", "null", "opaque")
 )
-numbers: Final = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
+numbers: Final = st.one_of(
+    st.integers(1 - 2**53, 2**53 - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
 atoms: Final = st.one_of(st.none(), st.booleans(), numbers, texts)
 json_values: Final[SearchStrategy[Any]] = st.recursive(
     atoms, lambda below: st.lists(below, max_size=3) | st.dictionaries(texts, below, max_size=3), max_leaves=5

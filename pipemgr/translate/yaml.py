@@ -8,7 +8,7 @@ keys (`<<`) are understood, because real pipelines use them:
 - Of two merged mappings with the same key the first one wins, in one list of a `<<` as with two `<<`; a key of
   the mapping itself wins over both.
 - Keys are strings: what is written in place of one (`3.10`, `true`) counts by its text.
-- Numbers are those of JSON: whole numbers beyond 2**53 become floats, infinity and NaN are refused.
+- Numbers are those of JSON: whole numbers from 2**53 on become floats, infinity and NaN are refused.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NUMBER = re.compile(
 )
 _BASES: Final = {"int": 10, "octal": 8, "hex": 16}
 _MAYBE_NUMBER: Final = frozenset("0123456789+-.")
-_EXACT: Final = 2**53
+_EXACT: Final = 2**53 - 1
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "null": (type(None),),
     "bool": (bool,),

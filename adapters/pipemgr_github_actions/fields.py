@@ -142,7 +142,8 @@ class Texts:
     def _template(node: Node, text: str, wanted: str) -> str:
         if "${{" in text:
             return text
-        node.problem(f"{node.label} must be {wanted}, or a ${{{{ }}}} template, not {text[:40]!r}")
+        if node.children is None:
+            node.problem(f"{node.label} must be {wanted}, or a ${{{{ }}}} template, not {text[:40]!r}")
         return NOTHING
 
     def minutes(self, node: Node) -> str | None:

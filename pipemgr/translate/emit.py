@@ -25,11 +25,11 @@ _SPACED_LEVELS: Final = 2
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./$(<+~\\^;=-](?:[^\n]*[^\s:])?|[^\W\d_][^\n]*[^\s:]|[^\W\d_]")
 _UNSAFE = re.compile(
-    r": | #|:$|^(?:---|\.\.\.|- |<<$|=$|-$|\? )|[\t\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]"
+    r": | #|:$|^(?:---|\.\.\.|- |<<$|=$|-$|\? )|[\t\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]"
 )
 _FLOW_UNSAFE = re.compile(r"[,\[\]{}:]")
-_ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_BLOCK_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_BLOCK_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OLD: Any = yaml.SafeLoader.yaml_implicit_resolvers
 """What YAML 1.1 takes for something else than a text, by first character."""
@@ -46,7 +46,7 @@ def emit(data: Any) -> str:
 
 def _value(data: Any, level: int, inline: str | None) -> Iterator[str]:
     """The lines of a value; the first one goes behind its key or dash, so it begins with a space or is empty."""
-    if level > MAX_DEPTH:
+    if level >= MAX_DEPTH and isinstance(data, Mapping | list | tuple):
         raise ValueError(f"nested more than {MAX_DEPTH} deep")
     if inline is not None:
         yield f" {inline}" if inline else ""
@@ -143,8 +143,6 @@ _WORD_KEYS: Final = frozenset({"on", "off", "yes", "no", "y", "n"})
 
 
 def _text(text: str, *, flow: bool) -> str | None:
-    if _SURROGATE.search(text):
-        raise ValueError("half of a surrogate pair is no character")
     if _plain(text, flow=flow):
         return text
     if "\n" in text and not flow and _fits_literal(text):
@@ -174,6 +172,8 @@ def _quoted(text: str) -> str:
 
 def _double(text: str) -> str:
     """The text in double quotes: JSON's escapes are YAML's."""
+    if _SURROGATE.search(text):
+        raise ValueError("half of a surrogate pair is no character")
     return _ESCAPED.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(text, ensure_ascii=False))
 
 

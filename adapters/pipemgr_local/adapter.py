@@ -35,6 +35,7 @@ from .runs import VENDOR, Snapshot, artifacts
 from .settings import LocalSettings
 from .store import Build, Finish, Request, Store, now
 from .workflow import Workflow
+from .writer import LocalWriter
 
 LANGUAGE: Final = "github-actions"
 """Whose documents act executes."""
@@ -62,7 +63,7 @@ class LocalAdapter(Adapter):
     def language(cls, dialects: Dialects) -> tuple[Reader, Writer]:
         """The borrowed language, with steps that need no network (`mappings/`, folder `local`)."""
         borrowed = dialects(LANGUAGE)
-        return borrowed.reader, borrowed.writer.with_tables(Tables.of(VENDOR))
+        return borrowed.reader, LocalWriter(borrowed.writer.with_tables(Tables.of(VENDOR)))
 
     def probe(self) -> ServerInfo:
         """Whether act is installed and the project is there."""

@@ -26,7 +26,10 @@ OWN_LOG: Final = "act"
 STARTED: Final = "started"
 EXITED: Final = "exited"
 _BEGINS: Final = "⭐ Run Main "
-_NOISE: Final = ("not located inside a git repository", "unable to get git", "valid docker connection")
+_NOISE = re.compile(
+    r"not located inside a git repository|unable to get git|valid docker connection|^Error: Job '.*' failed$"
+)
+_TOLERATED: Final = "Failed but continue next step"
 _SAID: Final = frozenset({"error", "warning", "notice", "debug"})
 _EXIT = re.compile(r"exit status (\d+)")
 _UNSUPPORTED: Final = "Skipping unsupported platform"
@@ -64,6 +67,9 @@ class Transcript:
         self._own = (folder / f"{OWN_LOG}.log").open("ab", buffering=0)
         self._logs: dict[tuple[str, str], BinaryIO] = {}
         self._jobs: set[str] = set()
+        self._guilty: set[str] = set()
+        """Jobs with a failed step that may not fail."""
+        self._tolerated: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Close all files."""
@@ -84,20 +90,35 @@ class Transcript:
         if data.get("raw_output") or data.get("command") in _SAID:
             self._print(data)
         elif "jobResult" in data:
-            self._ended(data, moment, str(data["jobResult"]))
+            self._ended(data, moment, self._verdict(data))
         elif _UNSUPPORTED in str(data.get("msg")):
             self.unsupported = f"no runner for {data['job']}"
             self._ended(data, moment, "unsupported")
-        elif _is_step(data):
-            self._step(data, moment)
+        else:
+            self._suspect(data)
+            if _is_step(data):
+                self._step(data, moment)
 
     def complain(self, text: str) -> None:
         """A line that belongs to no job, or that act wrote to standard error."""
         text = text.strip()
-        if not text or any(noise in text for noise in _NOISE):
+        if not text or _NOISE.search(text):
             return
         self.last_error = text.removeprefix("Error: ")
         self._own.write(f"{text}\n".encode())
+
+    def _suspect(self, data: dict[str, Any]) -> None:
+        """Note whose fault a failure is."""
+        step = (data["job"], str(data.get("stepID") or data.get("stepid")))
+        if data.get("msg") == _TOLERATED:
+            self._tolerated.add(step)
+        elif data.get("stepResult") == "failure" and step not in self._tolerated:
+            self._guilty.add(data["job"])
+
+    def _verdict(self, data: dict[str, Any]) -> str:
+        """How a job ended. act blames a whole matrix for one cell: a cell whose steps are all well is well."""
+        innocent = data.get("matrix") and data["job"] not in self._guilty
+        return "success" if innocent and data["jobResult"] == "failure" else str(data["jobResult"])
 
     def _step(self, data: dict[str, Any], at: datetime) -> None:
         message = str(data.get("msg", ""))

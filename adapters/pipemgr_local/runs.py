@@ -171,7 +171,7 @@ class Snapshot:
         code = happened.exit_code
         return StepInstance(
             external_id=step.key,
-            name=happened.first.name or step.name,
+            name=(happened.first.name or step.name).strip().partition("\n")[0],
             step=step.key,
             status=self._status("step", self._word(happened), f"exit code {code}" if code else ""),
             started_at=happened.first.at,

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Node
-from pipemgr.model.definitions import Data, seconds
+from pipemgr.model.definitions import HINTS, Data, seconds
 from pipemgr.model.expressions import Expression, ExpressionError, Literal, rewrite
 
 from .expressions import Names, condition
@@ -27,6 +27,9 @@ class Kept:
 
     def keep(self, node: Node, *path: str) -> None:
         """Keep a node and all below at a path of keys."""
+        if path[0] == HINTS:
+            node.finding(Fidelity.DROPPED, node.label, "no key of a workflow, and this name is taken here")
+            return
         node.feeds(".".join((self.model, *path)))
         self.put(node.take_all().plain(), *path)
 

@@ -127,7 +127,7 @@ class JobWriter(PartWriter):
         if stage.container is not None:
             job["container"] = self._container(stage.container, f"{path}container", service=False)
         kept = own(stage.vendor)
-        if "uses" not in kept:
+        if stage.runner is not None or "uses" not in kept:
             job["runs-on"] = self._runner(stage, path)
         return ordered(_short(overlaid(job, kept)), JOB_ORDER)
 

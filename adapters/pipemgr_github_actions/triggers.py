@@ -33,8 +33,18 @@ class TriggerReader:
             for word, one in node.items().items():
                 self._event(word, one)
         else:
-            for one in node.one_or_many():
-                self._event(one.text(), one, bare=True)
+            self._words(node)
+        if not self.triggers:
+            node.problem("`on` names no event")
+
+    def _words(self, node: Node) -> None:
+        words: set[str] = set()
+        for one in node.one_or_many():
+            if (word := one.text()) in words:
+                one.finding(Fidelity.EQUIVALENT, f"a second {word}", "once has the same effect")
+            else:
+                self._event(word, one, bare=True)
+            words.add(word)
 
     @property
     def _next(self) -> str:

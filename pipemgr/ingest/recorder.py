@@ -16,7 +16,7 @@ from pipemgr.ledger.keys import key
 from pipemgr.ledger.leases import Lease
 from pipemgr.ledger.store import Transaction
 from pipemgr.model.definitions import Data, Pipeline
-from pipemgr.model.events import event_name
+from pipemgr.model.events import HubEvent, event_name
 from pipemgr.model.runs import BuildInstance, BuildLog
 
 from .delta import define, delta, forget
@@ -108,6 +108,13 @@ class Recorder:
                     url=url,
                     observer=observer,
                 )
+                applied = {
+                    "connection": connection,
+                    "pipeline": name,
+                    "fingerprint": fingerprint,
+                    "by": observer,
+                }
+                transaction.event(HubEvent.PLAN_APPLIED, f"{connection}/{name}", applied)
         return _recorded(changes)
 
     def forget(self, connection: str, name: str, *, observer: str = "") -> Recorded:

@@ -6,21 +6,27 @@ is killed leaves nothing behind, and one that was overtaken writes nothing.
 
 from __future__ import annotations
 
-import os
-import socket
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from pipemgr.adapter.base import Adapter, PollPage
-from pipemgr.errors import AdapterError, Busy, NotFound, PipemgrError, UnsupportedCapability
+from pipemgr.errors import (
+    AdapterError,
+    AuthenticationFailed,
+    Busy,
+    LedgerError,
+    PipemgrError,
+    Retryable,
+    UnsupportedCapability,
+)
 from pipemgr.ledger import Ledger
-from pipemgr.ledger.keys import attempt_key
 from pipemgr.ledger.leases import Lease
 from pipemgr.model.base import Value
-from pipemgr.model.events import Kind
 from pipemgr.model.runs import BuildInstance, BuildLog
 
 from .recorder import INLINE_BYTES, Recorder
+from .worker import is_gone, me
 
 LEASE_SECONDS = 120.0
 """How long a poll may take for one page before another worker may take over."""
@@ -39,32 +45,41 @@ class Polled(Value):
     """Single builds or logs that could not be read; the rest of the poll went on."""
 
 
-def owner() -> str:
-    """Who this worker is: host and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 def poll(connection: str, adapter: Adapter, ledger: Ledger, *, every: float) -> Polled:
     """Poll a connection once and record what happened; `every` is its interval in seconds.
 
     Raises `Busy` when another worker polls it right now, and whatever `AdapterError` stopped the poll; the
     connection's row then says why and when to try again.
     """
-    lease = ledger.store.claim(connection, owner(), LEASE_SECONDS)
+    lease = ledger.store.claim(connection, me(), LEASE_SECONDS, is_gone=is_gone)
     if lease is None:
-        raise Busy(
-            f"another worker is polling {connection!r}",
-            where=connection,
-            remedy=f"wait for it; after a crash its lease ends within {LEASE_SECONDS:.0f} s",
-        )
+        raise _busy(connection, ledger)
     try:
         return _Poll(connection, adapter, ledger, lease, every).run()
     except Busy:
         raise
     except PipemgrError as error:
-        retry = getattr(error, "retry_after", RETRY_SECONDS)
-        ledger.store.fail_poll(lease, str(error), datetime.now(UTC) + timedelta(seconds=retry))
+        _give_back(ledger, lease, str(error), getattr(error, "retry_after", RETRY_SECONDS))
         raise
+    except BaseException as error:
+        # Interrupted, or a fault of the adapter: the connection must not stay taken until the lease ends.
+        _give_back(ledger, lease, f"the poll broke off: {type(error).__name__}", RETRY_SECONDS)
+        raise
+
+
+def _busy(connection: str, ledger: Ledger) -> Busy:
+    owners = {one.name: one.owner for one in ledger.queries.connections()}
+    return Busy(
+        f"another worker ({owners.get(connection) or 'just leaving'}) is polling {connection!r}",
+        where=connection,
+        remedy=f"wait for it; should it be dead, its lease ends within {LEASE_SECONDS:.0f} s",
+    )
+
+
+def _give_back(ledger: Ledger, lease: Lease, reason: str, seconds: float) -> None:
+    """End a lease early. Where even that fails, the first error is the one to tell, and the lease ends by itself."""
+    with contextlib.suppress(LedgerError):
+        ledger.store.fail_poll(lease, reason, datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 class _Poll:
@@ -101,10 +116,12 @@ class _Poll:
         for ref in self.ledger.queries.open_instances(self.connection):
             try:
                 yield self.adapter.snapshot(ref)
-            except NotFound as error:
-                self.problems.append(f"{ref.pipeline} {ref.build}: {error}")
             except UnsupportedCapability:
                 return
+            except (Retryable, AuthenticationFailed):
+                raise  # not about this one build
+            except AdapterError as error:
+                self.problems.append(f"{ref.pipeline} {ref.build}: {error}")
 
     def _record(self, builds: tuple[BuildInstance, ...], page: PollPage) -> int:
         wait = self.every if page.wait is None else page.wait
@@ -120,23 +137,17 @@ class _Poll:
 
     def _with_logs(self, build: BuildInstance) -> BuildInstance:
         """The snapshot with the text of each log that is complete; one that is kept already is not read again."""
-        kept = self._kept_logs(build)
-        logs = tuple(
-            self._read(build, log) for log in build.logs if (log.stage, log.step, log.name) not in kept
-        )
+        kept = self.ledger.queries.kept_logs(self.connection, build.ref)
+        logs = tuple(self._read(build, log) for log in build.logs if log.name not in kept)
         return build.model_copy(update={"logs": logs})
-
-    def _kept_logs(self, build: BuildInstance) -> set[tuple[str | None, str | None, str]]:
-        """The logs that the ledger has whole: leaving them out of a snapshot leaves them as they are."""
-        known = self.ledger.queries.by_key(Kind.BUILD_INSTANCE, self.connection, attempt_key(build.ref))
-        kept = (log.fields() for log in self.ledger.queries.logs(known.id)) if known else ()
-        return {(log["stage"], log["step"], log["name"]) for log in kept if log["complete"]}
 
     def _read(self, build: BuildInstance, log: BuildLog) -> BuildLog:
         if not log.complete:
             return log
         try:
             return self._whole(build, log)
+        except (Retryable, AuthenticationFailed):
+            raise  # the build would be closed and its log never asked for again
         except AdapterError as error:
             self.problems.append(f"{build.build.pipeline} {build.build.external_id}, log {log.name}: {error}")
             return log.model_copy(update={"complete": False})

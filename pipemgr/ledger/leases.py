@@ -3,12 +3,15 @@
 A claim raises the connection's fence. Whoever commits shows the fence that it got: a worker that was paused past
 its lease finds a higher one and writes nothing, so at most one poll of a connection ever commits. Times come from
 the clock of the machine; a wrong clock makes polls early or late, never double.
+
+A lease whose owner is known to be dead may be taken over before it ends. Should that knowledge be wrong, the fence
+still keeps the two apart.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,10 +43,20 @@ def register(connection: sa.Connection, name: str, adapter: str, now: datetime) 
 
 
 def claim(  # noqa: PLR0913 - a lease is all of these
-    connection: sa.Connection, name: str, owner: str, now: datetime, seconds: float, *, due_only: bool
+    connection: sa.Connection,
+    name: str,
+    owner: str,
+    now: datetime,
+    seconds: float,
+    *,
+    due_only: bool,
+    is_gone: Callable[[str], bool],
 ) -> Lease | None:
     """Take the lease, or None when another holds it (or, with `due_only`, when it is not yet time)."""
-    free = sa.and_(table.c.name == name, sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
+    dead = table.c.owner.in_(_dead(connection, name, is_gone))
+    free = sa.and_(
+        table.c.name == name, sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now, dead)
+    )
     if due_only:
         free = sa.and_(free, table.c.due_at <= now)
     # SQLite has no SKIP LOCKED and needs none: it has one writer at a time. SQLAlchemy leaves it out there.
@@ -59,6 +72,12 @@ def claim(  # noqa: PLR0913 - a lease is all of these
         _must_exist(connection, name)
         return None
     return Lease(name, owner, row.fence, until, json.loads(row.cursor))
+
+
+def _dead(connection: sa.Connection, name: str, is_gone: Callable[[str], bool]) -> list[str]:
+    """The owner of the lease, if it is gone."""
+    owner = connection.execute(sa.select(table.c.owner).where(table.c.name == name)).scalar()
+    return [owner] if owner is not None and is_gone(owner) else []
 
 
 def _must_exist(connection: sa.Connection, name: str) -> None:

@@ -77,14 +77,25 @@ class Store:
         with self.transaction(name) as transaction:
             leases.register(transaction.database, name, adapter, transaction.now)
 
-    def claim(self, name: str, owner: str, lease_seconds: float, *, due_only: bool = False) -> Lease | None:
+    def claim(
+        self,
+        name: str,
+        owner: str,
+        lease_seconds: float,
+        *,
+        due_only: bool = False,
+        is_gone: Callable[[str], bool] = lambda _owner: False,
+    ) -> Lease | None:
         """Take the right to poll a connection, or None when another worker has it (or it is not due).
 
+        `is_gone` says whether the owner of a lease is known to be dead: its lease is taken over before it ends.
         Raises `NoSuchObject` for a connection that was never registered.
         """
         with self.transaction() as transaction:
             now = transaction.now
-            return leases.claim(transaction.database, name, owner, now, lease_seconds, due_only=due_only)
+            return leases.claim(
+                transaction.database, name, owner, now, lease_seconds, due_only=due_only, is_gone=is_gone
+            )
 
     def renew(self, lease: Lease, lease_seconds: float) -> Lease:
         """Hold a lease for longer, from now; raises `Busy` when it is lost."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipemgr.errors import PipemgrError, Retryable, UnsupportedCapability
+from pipemgr.errors import AdapterError, Busy, PipemgrError, Retryable, UnsupportedCapability
 from pipemgr.ingest.poller import Polled, poll
 from pipemgr.ledger.keys import attempt_key
 from pipemgr.model.events import Kind
@@ -28,8 +30,8 @@ class Failure:
 
     @property
     def retryable(self) -> bool:
-        """Whether it is the vendor's or the network's passing trouble."""
-        return isinstance(self.error, Retryable)
+        """Whether it is the vendor's or the network's passing trouble, or another worker at the same work."""
+        return isinstance(self.error, Retryable | Busy)
 
 
 Step = Applied | Polled | Failure
@@ -45,19 +47,35 @@ def sync(runtime: Runtime, only: str | None = None) -> Iterator[Step]:
             yield from planning.carry_out(runtime, planning.plan(runtime, connection))
         except UnsupportedCapability:
             pass
-        except PipemgrError as error:
-            yield Failure(connection, error)
+        except Exception as error:  # noqa: BLE001 - the other connections must go on
+            yield Failure(connection, _told(error, connection))
     yield from poll_all(runtime, only)
 
 
 def poll_all(runtime: Runtime, only: str | None = None) -> Iterator[Polled | Failure]:
     """Poll every connection once, or the one named."""
     for connection in runtime.connections(only):
-        every = runtime.workspace.config.connections[connection].poll_every
         try:
-            yield poll(connection, runtime.adapter(connection), runtime.ledger, every=every)
-        except PipemgrError as error:
-            yield Failure(connection, error)
+            yield _poll(runtime, connection)
+        except Exception as error:  # noqa: BLE001 - the other connections must go on
+            yield Failure(connection, _told(error, connection))
+
+
+def _poll(runtime: Runtime, connection: str) -> Polled:
+    every = runtime.workspace.config.connections[connection].poll_every
+    return poll(connection, runtime.adapter(connection), runtime.ledger, every=every)
+
+
+def _told(error: Exception, connection: str) -> PipemgrError:
+    """The error as it is, or what a fault in somebody's code looks like to a user: what, and where in the code."""
+    if isinstance(error, PipemgrError):
+        return error
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return AdapterError(
+        f"a fault of the adapter or of pipemgr: {type(error).__name__}: {error} ({place.filename}:{place.lineno})",
+        where=connection,
+        remedy="report it with this line; the other connections are not affected",
+    )
 
 
 def wait_for(
@@ -70,13 +88,15 @@ def wait_for(
 ) -> None:
     """Poll until all these builds are finished; `tick` hears how many still are not.
 
+    Another worker that polls the same connection meanwhile does the work as well.
+
     Raises the error of a connection that can't be polled, and `PipemgrError` after `seconds`.
     """
     deadline = time.monotonic() + seconds
     while True:
         for connection in dict.fromkeys(one.connection for one in started):
-            every = runtime.workspace.config.connections[connection].poll_every
-            poll(connection, runtime.adapter(connection), runtime.ledger, every=every)
+            with contextlib.suppress(Busy):
+                _poll(runtime, connection)
         left = sum(not _finished(runtime, one) for one in started)
         if tick:
             tick(left)

@@ -57,9 +57,11 @@ def start(
     return Started(where, runtime.adapter(where).start(pipeline, parameters))
 
 
-def look(runtime: Runtime, reference: str, *, attempt: int | None = None) -> InstanceView:
-    """One attempt (the newest unless named) of the build that `reference` names."""
-    view = runtime.ledger.queries.build(reference)
+def look(
+    runtime: Runtime, reference: str, *, attempt: int | None = None, connection: str | None = None
+) -> InstanceView:
+    """One attempt (the newest unless named) of the build that `reference` names, of any connection or of one."""
+    view = runtime.ledger.queries.build(reference, connection=connection)
     for one in reversed(view.instances):
         if attempt in (None, one.instance.data["attempt"]):
             return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import UnknownAdapter
@@ -51,9 +51,9 @@ class Languages:
 
     def guess(self, path: str) -> str:
         """The language of the document at `path`, by where such documents live; our own if nobody claims it."""
-        full = PurePosixPath(path).as_posix()
+        full = Path(path).absolute().as_posix()
         for name in self._registry.names():
             patterns = self._registry.manifest(name).documents
-            if any(fnmatch.fnmatch(full, f"*{pattern}") for pattern in patterns):
+            if any(fnmatch.fnmatchcase(full, f"*/{pattern}") for pattern in patterns):
                 return name
         return NATIVE

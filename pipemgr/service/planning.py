@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipemgr.adapter.base import Published
-from pipemgr.errors import ConfigurationError, InvalidPipeline, NoSuchObject
+from pipemgr.errors import ConfigurationError, DefinitionError, InvalidPipeline, NoSuchObject
 from pipemgr.ingest.recorder import Recorder
 from pipemgr.plan.apply import Applied, apply
 from pipemgr.plan.plan import Change, Desired, Plan, change
@@ -30,8 +30,9 @@ def definitions(runtime: Runtime) -> tuple[Desired, ...]:
     for path in _files(runtime):
         try:
             desired = _read(runtime, path)
-        except InvalidPipeline as error:
-            problems.extend(error.problems or ((error.where or str(path), error.message),))
+        except DefinitionError as error:
+            several = error.problems if isinstance(error, InvalidPipeline) else ()
+            problems.extend(several or ((error.where or str(path), error.message),))
             continue
         first = found.setdefault(desired.pipeline.name, desired)
         if first is not desired:
@@ -46,10 +47,21 @@ def _files(runtime: Runtime) -> Iterator[Path]:
     root = runtime.workspace.root
     seen: set[Path] = set()
     for pattern in runtime.workspace.config.definitions.files:
-        for path in sorted(root.glob(pattern)):
-            if path.is_file() and path not in seen:
+        for path in _glob(root, pattern, runtime.workspace.path):
+            if not path.is_dir() and path not in seen:
                 seen.add(path)
                 yield path
+
+
+def _glob(root: Path, pattern: str, where: Path) -> list[Path]:
+    try:
+        return sorted(root.glob(pattern))
+    except (NotImplementedError, ValueError) as error:
+        raise ConfigurationError(
+            f"definitions.files: {pattern!r} can't be used: {error}",
+            where=str(where),
+            remedy='name files relative to this one, such as "pipelines/*.yaml"',
+        ) from None
 
 
 def _read(runtime: Runtime, path: Path) -> Desired:

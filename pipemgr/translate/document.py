@@ -68,10 +68,13 @@ def decode(data: bytes, path: str) -> str:
 def load(path: Path, name: str | None = None) -> Document:
     """The document in a file; `name` is the path it is to have in messages and in its set.
 
-    Raises `ParseError` when the file is missing, not readable, too large or not text.
+    Raises `ParseError` when the file is missing, not readable, too large or not text, and for what is no file:
+    a pipe that nobody writes to, or a device without end.
     """
     shown = name or str(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ParseError("a pipe or a device, not a file", where=shown, remedy="save it to a file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:

@@ -27,6 +27,7 @@ _POSTGRES_REMEDY = "check that the server runs, and the host, port, database and
 _CAUSES: tuple[tuple[str, type[LedgerError], str, str], ...] = (
     ("database is locked", Busy, "another process is writing to the ledger", "try again in a moment"),
     ("lock timeout", Busy, "another process is writing to the ledger", "try again in a moment"),
+    ("unique", Busy, "another process wrote the same object", "try again: it is there now"),
     (
         "append-only",
         LedgerError,
@@ -67,7 +68,9 @@ def open_engine(url: str) -> Engine:
     parsed = _parse(url)
     sqlite = parsed.get_backend_name() == "sqlite"
     try:
-        engine = sa.create_engine(parsed, pool_pre_ping=not sqlite, connect_args=_arguments(sqlite))
+        engine = sa.create_engine(
+            parsed, pool_pre_ping=not sqlite, hide_parameters=True, connect_args=_arguments(sqlite)
+        )
     except ImportError:
         raise LedgerError(
             "the driver for PostgreSQL is not installed",
@@ -105,8 +108,8 @@ def _arguments(sqlite: bool) -> dict[str, Any]:
 
 
 def shown(url: URL) -> str:
-    """An address as it may be shown: without password and options, which may hold one too."""
-    return url.set(password=None, query={}).render_as_string()
+    """An address as it may be shown: its password as stars, and no options, which may hold one too."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -144,7 +144,7 @@ class _Verifier:
             if awaited is not None:
                 self._own_event(awaited, row)
                 awaited = None
-            elif row.name in _NAMES:
+            elif row.name in _NAMES or row.entry_id is not None:
                 awaited = self._entry(row)
             elif row.name not in _HUB:
                 self._problem(f"event {row.sequence} has the name {row.name!r}, which there is not")
@@ -257,6 +257,8 @@ class _Verifier:
     def objects(self) -> None:
         """Every object with its newest entry: the data, and each typed column beside it."""
         for kind in OBJECTS:
+            for row in self._stream(missing(kind)):
+                self._problem(f"the {kind} {dashed(row.subject)} is missing", row.id)
             for row in self._stream(objects(kind)):
                 if row.of_entry is None:
                     self._problem(f"the {kind} {dashed(row.id)} has no entry")
@@ -268,8 +270,6 @@ class _Verifier:
                         row.of_entry,
                         row.of_position,
                     )
-            for row in self._stream(missing(kind)):
-                self._problem(f"the {kind} {dashed(row.subject)} is missing", row.id)
 
 
 def _events() -> sa.Select[Any]:

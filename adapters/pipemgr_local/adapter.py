@@ -196,7 +196,11 @@ class LocalAdapter(Adapter):
 
 def _bury(build: Build) -> None:
     """End a build whose runner is dead: its lock is free, and no end is written down."""
-    if build.finish is not None or (lock := build.try_lock()) is None:
+    if build.finish is not None:
+        return
+    try:
+        lock = build.lock()
+    except BlockingIOError:
         return
     try:
         if build.finish is None:

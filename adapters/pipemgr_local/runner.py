@@ -52,6 +52,7 @@ def main(folder: str) -> None:
     try:
         finish = execute(build, build.request)
     except Exception as error:  # noqa: BLE001 - nobody is there to see a traceback
+        act.clean(build, build.request)
         finish = Finish(word="error", finished_at=now(), reason=f"the runner failed: {error}")
     build.end(finish)
 

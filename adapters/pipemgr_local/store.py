@@ -21,12 +21,12 @@ import contextlib
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 from pydantic import Field
 
@@ -36,6 +36,10 @@ from pipemgr.model.runs import BuildRef, Moment
 
 from .workflow import Workflow
 
+PART: Final = ".part-"
+"""Begins the names of files and folders that are not whole yet."""
+LONGEST: Final = 240
+"""The longest name of a folder, in bytes: file systems take 255."""
 IGNORE: Final = "*\n"
 """Content of `.gitignore`: act copies a project without what its .gitignore files name."""
 
@@ -74,23 +78,27 @@ def now() -> datetime:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a whole file or nothing, and make sure that it survives a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    """Write a whole file or nothing, and make sure that it survives a crash. Raises `Refused`."""
+    part = path.with_name(f"{PART}{uuid4().hex}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(part).replace(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+        part.replace(path)
+    except (OSError, UnicodeEncodeError) as error:
+        part.unlink(missing_ok=True)
+        raise Refused(
+            f"{path} can't be written: {error}", remedy="is the disk full, or the folder closed?"
+        ) from None
 
 
 def _quoted(name: str) -> str:
-    """A name as a file's: any text becomes one safe component of a path."""
-    quoted = quote(name, safe="")
+    """A name as a file's: any text becomes one safe component of a path. Raises `Refused` when it gets too long."""
+    quoted = quote(name, safe="", errors="surrogatepass")
+    if not 0 < len(quoted) <= LONGEST:
+        raise Refused(f"{name[:40]!r} is no name for a pipeline here: too long, or empty", remedy="rename it")
     return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
 
 
@@ -126,14 +134,17 @@ class Build:
         write(self._finished, finish.model_dump_json())
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def try_lock(self) -> int | None:
-        """The lock's descriptor when nobody holds it: then the build's runner is dead, or was never there."""
+    def lock(self) -> int:
+        """Take the lock and return its descriptor; raises `BlockingIOError` while somebody holds it.
+
+        The build's runner holds it as long as it lives, and no longer: the system sees to that.
+        """
         descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(descriptor)
-            return None
+            raise
         return descriptor
 
 
@@ -147,14 +158,8 @@ class Store:
 
     def prepare(self) -> None:
         """Make the state folder, and keep it out of version control and of the copies that act makes."""
-        try:
-            self.state.mkdir(parents=True, exist_ok=True)
-            if not (ignored := self.state / ".gitignore").exists():
-                write(ignored, IGNORE)
-        except OSError as error:
-            raise Refused(
-                f"{self.state} can't be written: {error.strerror}", remedy="allow it, or move the workspace"
-            ) from None
+        if not (ignored := self.state / ".gitignore").exists():
+            write(ignored, IGNORE)
 
     # Definitions -----------------------------------------------------------------------------------------
 
@@ -213,10 +218,9 @@ class Store:
         """
         self.prepare()
         parent = self._builds / _quoted(request.pipeline)
-        parent.mkdir(parents=True, exist_ok=True)
-        made = Build(Path(tempfile.mkdtemp(dir=parent, prefix=".part-")))
-        lock = made.try_lock()
+        made = Build(parent / f"{PART}{uuid4().hex}")
         write(made.workflow, text)
+        lock = made.lock()
         while True:
             number = max(self.numbers(request.pipeline), default=0) + 1
             write(
@@ -224,7 +228,7 @@ class Store:
             )
             with contextlib.suppress(OSError):
                 made.folder.rename(parent / str(number))
-                return Build(parent / str(number)), lock if lock is not None else -1
+                return Build(parent / str(number)), lock
             if not (parent / str(number)).exists():
                 raise Refused(f"{parent} can't be written", remedy="is the disk full?")
 
@@ -256,7 +260,7 @@ def _folders(parent: Path) -> Iterator[Path]:
 
 def _files(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [path for path in found if not path.name.startswith(".part-")]
+    return [path for path in found if not path.name.startswith(PART)]
 
 
 def _text(path: Path) -> str:

@@ -349,7 +349,9 @@ class _Parser:
         if self._accept("*"):
             return Star()
         if self._next.kind != "word":
-            raise ExpressionError(f"expected a name, found {self._next.text!r}", self._next.offset)
+            raise ExpressionError(
+                f"expected a name, found {self._next.text or 'the end'!r}", self._next.offset
+            )
         return Literal(self._take().text)
 
     def _index(self) -> Expression:
@@ -372,7 +374,7 @@ class _Parser:
                 node = self._binary(1)
                 self._expect("mark", ")")
                 return node
-        raise ExpressionError(f"unexpected {token.text or 'end'!r}", token.offset)
+        raise ExpressionError(f"unexpected {token.text or 'the end'!r}", token.offset)
 
     def _call(self, token: _Token) -> Expression:
         arguments: list[Expression] = []

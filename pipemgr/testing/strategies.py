@@ -249,7 +249,7 @@ def pipeline_fields(
     actions: Actions | None = None, triggers: Sequence[str] | None = None
 ) -> dict[str, SearchStrategy[Any]]:
     """A strategy for each field of a pipeline."""
-    events = st.sampled_from(sorted(triggers)) if triggers else words
+    events = st.sampled_from(sorted({*triggers} - {OPAQUE})) if triggers else words
     usual = _made(Trigger, _triggers(events), ["event"])
     kept = _opaque.map(lambda options: Trigger(event=OPAQUE, options=options))
     return {

@@ -122,7 +122,7 @@ class NativeReader(Reader):
         if event is None:
             return None
         if self.triggers is not None and event not in (*self.triggers, OPAQUE):
-            unknown(node, event, "trigger", [*self.triggers, OPAQUE])
+            unknown(node, event, "trigger", {*self.triggers, OPAQUE})
         elif value is None:
             return {"event": event}
         elif event == OPAQUE and value.kind == "mapping" and "options" not in value.items():
@@ -138,7 +138,7 @@ class NativeReader(Reader):
 
     def _trigger_schema(self) -> Schema:
         known = self.triggers or ()
-        plain = {"enum": [*known, OPAQUE]} if known else {"type": "string"}
+        plain = {"enum": sorted({*known, OPAQUE})} if known else {"type": "string"}
         kept = known_schema(dict.fromkeys(BUILT_IN[OPAQUE], anything), None, list(BUILT_IN[OPAQUE]))
         special = {OPAQUE: any_of(kept, EVENT.schema), SCHEDULE: SCHEDULED.schema}
         single: Schema = {

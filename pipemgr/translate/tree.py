@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -68,11 +69,18 @@ def _rebuilt(value: Any, change: Change) -> Any:
         case Definition():
             return _one(value, change)
         case tuple() if any(isinstance(one, Definition) for one in value):
-            return tuple(new for one in value if (new := _one(one, change)) is not None)
+            several = tuple(new for one in value if (new := _one(one, change)) is not None)
+            return value if _same(several, value) else several
         case dict() if any(isinstance(one, Definition) for one in value.values()):
             changed = {key: _one(one, change) for key, one in value.items()}
-            return {key: one for key, one in changed.items() if one is not None}
+            kept = {key: one for key, one in changed.items() if one is not None}
+            return value if _same(kept.values(), value.values()) else kept
     return value
+
+
+def _same(first: Collection[object], second: Collection[object]) -> bool:
+    """Whether both hold the very same objects."""
+    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 def _one(value: Definition, change: Change) -> Definition | None:

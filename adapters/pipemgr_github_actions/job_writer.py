@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import (
     Concurrency,
@@ -24,6 +26,8 @@ from .step_writer import StepWriter
 from .words import Words, own
 
 DEFAULT_RUNNER: Final = "linux"
+NOTHING: Final = "true"
+"""The script of a step that does nothing."""
 JOB_ORDER: Final = (
     "name",
     "needs",
@@ -127,9 +131,17 @@ class JobWriter(PartWriter):
         if stage.container is not None:
             job["container"] = self._container(stage.container, f"{path}container", service=False)
         kept = own(stage.vendor)
+        if not ("steps" in job or kept):
+            job["steps"] = self._nothing(f"{path}steps")
         if stage.runner is not None or "uses" not in kept:
             job["runs-on"] = self._runner(stage, path)
         return ordered(_short(overlaid(job, kept)), JOB_ORDER)
+
+    def _nothing(self, path: str) -> list[JsonValue]:
+        self.losses.add(
+            Fidelity.EQUIVALENT, path, "a stage without steps", "GitHub wants one: it does nothing"
+        )
+        return [{"run": NOTHING}]
 
     def _runner(self, stage: Stage, path: str) -> Data:
         runner = stage.runner

@@ -110,8 +110,12 @@ class JobReader(PartReader):
 
     @staticmethod
     def _check(node: Node, kept: Kept, found: dict[str, Any]) -> None:
-        if "uses" not in kept.data and found.get("runner") in (None, Runner()):
+        if "uses" in kept.data:
+            return
+        if found.get("runner") in (None, Runner()):
             node.problem(f"job {node.key!r} has no runs-on, and uses no other workflow either")
+        if not (found.get("steps") or kept.data):
+            node.problem(f"job {node.key!r} has no steps")
 
     def _control(self, fields: Fields) -> dict[str, Any]:
         """When and how long a job runs, and what it hands on."""

@@ -182,7 +182,9 @@ def stages(draw: st.DrawFn, name: str, before: list[str]) -> Stage:
             vendor=vendor(),
         )
     )
-    return Stage(id=name, runner=draw(runners), steps=tuple(draw(st.lists(steps(), max_size=3))), **more)
+    return Stage(
+        id=name, runner=draw(runners), steps=tuple(draw(st.lists(steps(), min_size=1, max_size=3))), **more
+    )
 
 
 @st.composite

@@ -141,6 +141,7 @@ def test_what_an_action_needs_is_filled_in(write) -> None:
         (pipeline(stage(when="frob(1)")), Fidelity.DROPPED, "stages.test.when", "function frob()"),
         (pipeline(stage(when="weather == 'fine'")), Fidelity.DROPPED, "stages.test.when", "weather"),
         (pipeline(stage(name="${{ trigger }}")), Fidelity.APPROXIMATE, "stages.test.name", "trigger"),
+        (pipeline(stage(steps=())), Fidelity.EQUIVALENT, "stages.test.steps", "a stage without steps"),
         (pipeline(stage(runner=None)), Fidelity.EQUIVALENT, "stages.test.runner", "no runner is named"),
         (pipeline(stage(runner=Runner(name="abacus"))), Fidelity.MANUAL, "stages.test.runner", "runner abacus"),
         (pipeline(stage(timeout="${{ matrix.t }}h")), Fidelity.DROPPED, "stages.test.timeout", "timeout ${{ matrix.t }}h"),

@@ -233,6 +233,8 @@ def load(path: Path) -> Workspace:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _no_toml(error, path) from None
+    except RecursionError:
+        raise ConfigurationError("nested too deeply", where=str(path)) from None
     lines = _lines(text)
     try:
         return Workspace(path, Config.model_validate(data), lines)

@@ -11,6 +11,7 @@ from pipemgr.adapter.manifest import Manifest
 from pipemgr.model.support import Answer, Support
 from pipemgr.service.runtime import registry
 
+from . import complete
 from .render import json_option, print_json, table
 
 FAILED = 1
@@ -55,7 +56,7 @@ def _share(answers: Any) -> str:
 
 
 @adapter.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.adapters)
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show what an adapter can do, and the settings its connections take."""
@@ -86,7 +87,7 @@ def _show_answer(name: str, answer: Answer) -> None:
 
 
 @adapter.command()
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete.adapters)
 @json_option
 def check(names: tuple[str, ...], as_json: bool) -> None:
     """Check that adapters are what they declare. Leaves with 1 when one is not."""

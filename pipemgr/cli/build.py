@@ -14,7 +14,8 @@ from pipemgr.model.status import Result, State
 from pipemgr.service import builds, syncing
 from pipemgr.service.runtime import Runtime, opened
 
-from .render import coloured, json_option, print_json, status, table, took
+from . import complete
+from .render import coloured, connection_option, json_option, plain, print_json, status, table, took
 
 FAILED = 1
 FOLLOW_SECONDS = 0.5
@@ -31,8 +32,14 @@ def build() -> None:
 
 
 @build.command("list")
-@click.option("-c", "--connection", metavar="NAME", help="Only builds of this connection.")
-@click.option("-p", "--pipeline", metavar="NAME", help="Only builds of this pipeline.")
+@connection_option("Only builds of this connection.")
+@click.option(
+    "-p",
+    "--pipeline",
+    metavar="NAME",
+    help="Only builds of this pipeline.",
+    shell_complete=complete.pipelines,
+)
 @click.option("-b", "--branch", metavar="NAME", help="Only builds of this branch.")
 @click.option("--state", type=click.Choice([one.value for one in State]), help="Only builds in this state.")
 @click.option("--result", type=click.Choice([one.value for one in Result]), help="Only builds that ended so.")
@@ -66,16 +73,17 @@ def _row(row: BuildRow) -> dict[str, Any]:
 
 
 @build.command()
-@click.argument("reference", metavar="BUILD")
+@click.argument("reference", metavar="BUILD", shell_complete=complete.builds)
+@connection_option("Where, if builds of several connections have this name.")
 @click.option("--attempt", type=click.IntRange(1), help="Which attempt; the newest unless given.")
 @json_option
-def show(reference: str, attempt: int | None, as_json: bool) -> None:
+def show(reference: str, connection: str | None, attempt: int | None, as_json: bool) -> None:
     """Show a build with its stages, steps, logs and artifacts.
 
     BUILD is PIPELINE#NUMBER, a number, or an id or its beginning.
     """
     with opened() as runtime:
-        view = builds.look(runtime, reference, attempt=attempt)
+        view = builds.look(runtime, reference, attempt=attempt, connection=connection)
     if as_json:
         print_json({"id": str(view.instance.id), **view.snapshot().model_dump(mode="json")})
     else:
@@ -88,15 +96,15 @@ def show_build(view: InstanceView) -> None:
     word = coloured(status(snapshot.status.state, snapshot.status.result))
     attempt = f", attempt {snapshot.attempt}" if snapshot.attempt > 1 else ""
     click.echo(
-        f"{click.style(builds.title(view.build), bold=True)}{attempt}: {word}  ({view.build.connection})"
+        f"{click.style(plain(builds.title(view.build)), bold=True)}{attempt}: {word}  ({view.build.connection})"
     )
     for label, value in _facts(snapshot):
-        click.echo(f"  {label}: {value}")
+        click.echo(f"  {label}: {plain(value)}")
     for stage in snapshot.stages:
         _show_stage(stage)
     for artifact in snapshot.artifacts:
         size = "" if artifact.size is None else f", {artifact.size:,} bytes"
-        click.echo(f"  artifact {artifact.name}{size}  {artifact.digest or 'no digest'}")
+        click.echo(f"  artifact {plain(artifact.name)}{size}  {artifact.digest or 'no digest'}")
 
 
 def _facts(snapshot: BuildInstance) -> Iterator[tuple[str, str]]:
@@ -115,7 +123,8 @@ def _facts(snapshot: BuildInstance) -> Iterator[tuple[str, str]]:
 
 def _show_stage(stage: StageInstance) -> None:
     word = coloured(status(stage.status.state, stage.status.result))
-    click.echo(f"  {word}  {stage.name}  {took(stage.started_at, stage.finished_at) or ''}".rstrip())
+    span = took(stage.started_at, stage.finished_at)
+    click.echo(f"  {word}  {plain(stage.name)}" + (f"  {span}" if span else ""))
     for step in stage.steps:
         word = coloured(status(step.status.state, step.status.result))
         code = f" (exit code {step.exit_code})" if step.exit_code else ""
@@ -123,11 +132,12 @@ def _show_stage(stage: StageInstance) -> None:
 
 
 def _first_line(name: str) -> str:
-    return name.split("\n", 1)[0]
+    return plain(name.split("\n", 1)[0])
 
 
 @build.command()
-@click.argument("reference", metavar="BUILD")
+@click.argument("reference", metavar="BUILD", shell_complete=complete.builds)
+@connection_option("Where, if builds of several connections have this name.")
 @click.option("--attempt", type=click.IntRange(1), help="Which attempt; the newest unless given.")
 @click.option("--stage", metavar="NAME", help="Only logs of stages with this name or id.")
 @click.option("--step", metavar="NAME", help="Only logs of steps with this name or id.")
@@ -136,6 +146,7 @@ def _first_line(name: str) -> str:
 @json_option
 def logs(  # noqa: PLR0913 - one for each option
     reference: str,
+    connection: str | None,
     attempt: int | None,
     stage: str | None,
     step: str | None,
@@ -148,7 +159,7 @@ def logs(  # noqa: PLR0913 - one for each option
     From the ledger; a log that is still being written is read from the vendor.
     """
     with opened() as runtime:
-        view = builds.look(runtime, reference, attempt=attempt)
+        view = builds.look(runtime, reference, attempt=attempt, connection=connection)
         snapshot = view.snapshot()
         chosen = [one for one in _labelled(snapshot) if _matches(one, stage, step, failed)]
         if as_json:
@@ -157,7 +168,7 @@ def logs(  # noqa: PLR0913 - one for each option
             click.echo("No log fits. `pipemgr build show` lists stages and steps.", err=True)
         else:
             for names, log, _ in chosen:
-                click.secho(f"==> {names[0]} / {_first_line(names[1])}", bold=True)
+                click.secho(f"==> {plain(names[0])} / {_first_line(names[1])}", bold=True)
                 _print_log(runtime, view, log, lines)
 
 
@@ -192,8 +203,7 @@ def _matches(one: Labelled, stage: str | None, step: str | None, failed: bool) -
 def _print_log(runtime: Runtime, view: InstanceView, log: BuildLog, lines: int | None) -> None:
     pieces = builds.read_log(runtime, view, log)
     if lines is not None:
-        click.echo(builds.tail("".join(pieces), lines))
-        return
+        pieces = iter([builds.tail("".join(pieces), lines)])
     last = ""
     for piece in pieces:
         click.echo(piece, nl=False)
@@ -208,9 +218,9 @@ def _log_json(runtime: Runtime, view: InstanceView, names: tuple[str, ...], log:
 
 
 @build.command()
-@click.argument("pipeline")
+@click.argument("pipeline", shell_complete=complete.pipelines)
 @click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="May be repeated.")
-@click.option("-c", "--connection", metavar="NAME", help="Where, if the pipeline is published at several.")
+@connection_option("Where, if the pipeline is published at several.")
 @click.option("-w", "--wait", is_flag=True, help="Wait for the end; leave with 1 unless it ends well.")
 @json_option
 def start(

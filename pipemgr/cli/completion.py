@@ -5,13 +5,16 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from .render import json_option, print_json
+
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
+@json_option
 @click.pass_context
-def completion(ctx: click.Context, shell: str) -> None:
+def completion(ctx: click.Context, shell: str, as_json: bool) -> None:
     """Print the shell completion script.
 
     \b
@@ -22,4 +25,8 @@ def completion(ctx: click.Context, shell: str) -> None:
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"click has no completion for {shell}")
-    click.echo(found(ctx.find_root().command, {}, "pipemgr", "_PIPEMGR_COMPLETE").source())
+    script = found(ctx.find_root().command, {}, "pipemgr", "_PIPEMGR_COMPLETE").source()
+    if as_json:
+        print_json({"shell": shell, "script": script})
+    else:
+        click.echo(script)

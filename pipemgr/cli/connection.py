@@ -9,10 +9,10 @@ import click
 from pipemgr.service.connections import Probe, probe
 from pipemgr.service.runtime import opened
 
-from .render import json_option, print_json, table
+from . import complete
+from .render import NO_CONNECTIONS, json_option, plain, print_json, table
 
 FAILED = 1
-EMPTY = "No connections are configured. Add one to pipemgr.toml: [connections.NAME], then `adapter = ...`"
 
 
 @click.group()
@@ -39,11 +39,11 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        table(rows, ("connection", "adapter", "pipelines", "last_poll", "last_error"), empty=EMPTY)
+        table(rows, ("connection", "adapter", "pipelines", "last_poll", "last_error"), empty=NO_CONNECTIONS)
 
 
 @connection.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.connections)
 @json_option
 def check(name: str | None, as_json: bool) -> None:
     """Ask connections who and what they are. Leaves with 1 when one does not answer."""
@@ -52,7 +52,7 @@ def check(name: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(one) for one in probes])
     elif not probes:
-        click.echo(EMPTY)
+        click.echo(NO_CONNECTIONS)
     else:
         for one in probes:
             _show(one)
@@ -75,6 +75,8 @@ def _show(one: Probe) -> None:
         for note in one.server.notes:
             click.echo(f"    {note}")
     elif one.error:
-        click.echo(f"{click.style('failed', fg='red')}  {one.connection}: {one.error}")
+        click.echo(
+            f"{click.style('failed', fg='red')}  {one.connection}: {plain(str(one.error), lines=True)}"
+        )
         if one.error.remedy:
-            click.echo(f"    try: {one.error.remedy}")
+            click.echo(f"    try: {plain(one.error.remedy)}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
+from pipemgr.errors import SealBroken
 from pipemgr.ledger.views import InstanceView
 from pipemgr.service import builds
 from pipemgr.service import demo as trip
 from pipemgr.service.runtime import Runtime
 
 from .planning import show_applied, show_plan
-from .render import coloured, status, took
+from .render import coloured, json_option, plain, print_json, status, took
 
 FAILED = 1
 PAUSE = 0.3
@@ -34,31 +38,47 @@ What next, in {folder}:
 @click.argument(
     "folder", metavar="[DIR]", default="demo-workspace", type=click.Path(file_okay=False, path_type=Path)
 )
-def demo(folder: Path) -> None:
+@json_option
+def demo(folder: Path, as_json: bool) -> None:
     """Show the whole trip in a workspace of its own.
 
     Makes DIR (or uses it again), imports a workflow, plans, publishes, runs real builds on this machine, records
-    them and verifies the ledger.
+    them and verifies the ledger. With --json the tale goes to standard error, and what came of it is printed.
     """
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        found = _tell(folder)
+    if as_json:
+        print_json({"folder": str(folder), **found})
+
+
+def _tell(folder: Path) -> dict[str, Any]:
+    """The whole trip, told as it goes; how the builds ended, and the state of the ledger."""
     began = time.monotonic()
     _title(1, f"A workspace in {folder}")
     written = trip.prepare(folder)
     click.echo(f"  {len(written)} files written" if written else "  already there, used again")
     runtime = trip.enter(folder)
     try:
-        last, vendor = _trip(runtime)
+        vendor = _publish(runtime)
+        views = _build(runtime)
+        verified = _verify(runtime)
     finally:
         runtime.close()
     click.echo(f"\nDone in {time.monotonic() - began:.0f} s.\n")
-    click.echo(NEXT.format(folder=folder, number=last, vendor=vendor))
+    click.echo(NEXT.format(folder=folder, number=views[-1].build.data["number"], vendor=vendor))
+    return {"builds": [_as_json(view) for view in views], "ledger": verified}
+
+
+def _as_json(view: InstanceView) -> dict[str, Any]:
+    return {"build": builds.title(view.build), "status": view.instance.data["status"]}
 
 
 def _title(number: int, text: str) -> None:
     click.secho(f"\n{number}. {text}", bold=True)
 
 
-def _trip(runtime: Runtime) -> tuple[str, str]:
-    """All steps; returns the number of the build that failed on purpose, and the vendor imported from."""
+def _publish(runtime: Runtime) -> str:
+    """Import, validate, plan and apply; the vendor that was imported from."""
     _title(2, "Import: a foreign definition becomes one of ours, with nothing lost silently")
     vendor = ""
     for one in trip.import_all(runtime):
@@ -80,21 +100,30 @@ def _trip(runtime: Runtime) -> tuple[str, str]:
         show_applied(change)
     if not made.pending:
         click.echo("  nothing to publish")
+    return vendor
+
+
+def _build(runtime: Runtime) -> tuple[InstanceView, ...]:
+    """Start builds, wait for their end, show how they ended."""
     _title(6, "Build: run all of them on this machine, for real")
-    started = _build(runtime)
+    started = _run(runtime)
     _title(7, "What the ledger says now")
     views = trip.results(runtime, started)
     for view in views:
         _show_result(view)
+    return views
+
+
+def _verify(runtime: Runtime) -> dict[str, Any]:
     _title(8, "Verify: nothing was changed, removed or reordered")
     found = trip.verify(runtime)
     if not found.ok:
-        raise click.ClickException(str(found.problems[0]))
+        raise SealBroken(str(found.problems[0]), remedy="`pipemgr ledger verify` shows everything")
     click.echo(f"  {click.style('ok', fg='green')}: {found.size} sealed entries, root {found.root}")
-    return started[-1].ref.build, vendor
+    return {"size": found.size, "root": found.root}
 
 
-def _build(runtime: Runtime) -> tuple[builds.Started, ...]:
+def _run(runtime: Runtime) -> tuple[builds.Started, ...]:
     started = []
     for one in trip.start_all(runtime):
         started.append(one)
@@ -115,11 +144,12 @@ def _show_result(view: InstanceView) -> None:
     word = coloured(status(snapshot.status.state, snapshot.status.result))
     steps = sum(len(stage.steps) for stage in snapshot.stages)
     span = took(snapshot.started_at, snapshot.finished_at) or "-"
-    click.echo(f"  {word}  {builds.title(view.build)}  {span}, {len(snapshot.stages)} stages, {steps} steps")
+    sizes = f"{len(snapshot.stages)} stages, {steps} steps"
+    click.echo(f"  {word}  {builds.title(view.build)}  {span}, {sizes}")
     for artifact in snapshot.artifacts:
         click.echo(f"      artifact {artifact.name}  {artifact.digest}")
     for stage, step, ended, code, stage_id, step_id in builds.failures(snapshot):
         click.echo(f"      {ended.result} in {stage} / {step}" + (f", exit code {code}" if code else ""))
         log = builds.log_of(snapshot, stage_id, step_id)
         for line in builds.tail(log.text or "", TAIL).splitlines() if log else ():
-            click.echo(f"      | {line}")
+            click.echo(f"      | {plain(line)}")

@@ -9,7 +9,7 @@ import click
 
 from pipemgr.service.doctor import examine
 
-from .render import json_option, print_json
+from .render import json_option, plain, print_json
 
 FAILED = 1
 
@@ -26,9 +26,9 @@ def doctor(as_json: bool) -> None:
         found.append(one)
         if not as_json:
             word = click.style("ok", fg="green") if one.well else click.style("WRONG", fg="red")
-            click.echo(f"{word}  {one.subject}: {one.message}")
+            click.echo(f"{word}  {plain(f'{one.subject}: {one.message}', lines=True)}")
             if one.remedy:
-                click.echo(f"    try: {one.remedy}")
+                click.echo(f"    try: {plain(one.remedy)}")
     if as_json:
         print_json([asdict(one) for one in found])
     raise SystemExit(0 if all(one.well for one in found) else FAILED)

@@ -9,7 +9,7 @@ import click
 from pipemgr.service import evidence
 from pipemgr.service.runtime import opened
 
-from .render import json_option
+from .render import json_option, plain
 
 
 @click.command()
@@ -39,7 +39,8 @@ def events(after: int, follow: bool, limit: int | None, names: tuple[str, ...], 
             else:
                 changed = f"  ({', '.join(event.changed)})" if event.changed else ""
                 subject = event.data.get("name") or event.data.get("message") or event.subject
-                click.echo(f"{event.sequence:>8}  {event.name:<22}  {str(subject).splitlines()[0]}{changed}")
+                first, *_ = str(subject).split("\n", 1)
+                click.echo(f"{event.sequence:>8}  {event.name:<22}  {plain(first + changed)}")
             shown += 1
             if limit is not None and shown >= limit:
                 return

@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from pipemgr.errors import LedgerError
 from pipemgr.ledger.views import EntryView
 from pipemgr.service import builds, evidence
 from pipemgr.service.runtime import opened
 
-from .render import json_option, print_json, table
+from . import complete
+from .render import json_option, plain, print_json, table
 
 FAILED = 1
 EMPTY = "The ledger is empty. `pipemgr sync` fills it."
@@ -51,12 +53,12 @@ def verify(public_key: Path | None, checkpoint: Path | None, as_json: bool) -> N
         click.echo(f"{click.style('ok', fg='green')}: {found.size} sealed entries{root}")
     else:
         for problem in found.problems:
-            click.secho(str(problem), fg="red")
+            click.secho(plain(str(problem)), fg="red")
     raise SystemExit(0 if found.ok else FAILED)
 
 
 @ledger.command()
-@click.argument("reference", metavar="[BUILD]", required=False)
+@click.argument("reference", metavar="[BUILD]", required=False, shell_complete=complete.builds)
 @click.option("--after", type=int, default=-1, help="Only entries past this position.")
 @click.option(
     "-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many."
@@ -87,14 +89,16 @@ def _row(view: EntryView) -> dict[str, Any]:
 
 
 @ledger.command()
-def checkpoint() -> None:
-    """Print the newest checkpoint.
+@json_option
+def checkpoint(as_json: bool) -> None:
+    """Print the newest checkpoint, as JSON in any case.
 
     Keep it somewhere else: `pipemgr ledger verify --checkpoint FILE` then proves that nothing it vouches for was
     rewritten since.
     """
+    del as_json  # said for clarity in scripts
     with opened() as runtime:
         newest = runtime.ledger.store.seal()
     if newest is None:
-        raise click.ClickException(EMPTY)
+        raise LedgerError("the ledger is empty", remedy="`pipemgr sync` fills it")
     click.echo(newest.model_dump_json(indent=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -12,6 +13,8 @@ import click
 
 import pipemgr
 from pipemgr.errors import PipemgrError, TranslationRefused
+
+from .render import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,26 +94,46 @@ def cli(directory: str | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that knows only ASCII, or a name that is no text, must not end a command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(args=words, prog_name="pipemgr", standalone_mode=False)
     except click.Abort:
         code = INTERRUPTED
-    except click.exceptions.Exit as leaving:
-        code = leaving.exit_code
     except click.ClickException as error:
-        error.show()
+        _show_usage(error, as_json=as_json)
         code = error.exit_code
     except PipemgrError as error:
-        _show(error, as_json="--json" in words)
+        _show(error, as_json=as_json)
         code = REFUSED if isinstance(error, TranslationRefused) else FAILED
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left; stop Python from complaining about it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where = None if error.filename is None else os.fsdecode(error.filename)
+        _show(PipemgrError(error.strerror or str(error), where=where), as_json=as_json)
         code = FAILED
+    _flush()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _flush() -> None:
+    """Write out what is left; where that fails, it was told above, and Python must not complain once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_usage(error: click.ClickException, *, as_json: bool) -> None:
+    """A mistake in the command line itself."""
+    if as_json:
+        remedy = (
+            f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else None
+        )
+        problem = {"type": type(error).__name__, "message": error.format_message(), "remedy": remedy}
+        click.echo(json.dumps({"error": problem}), err=True)
+    else:
+        error.show()
 
 
 def _show(error: PipemgrError, *, as_json: bool) -> None:
@@ -121,11 +144,12 @@ def _show(error: PipemgrError, *, as_json: bool) -> None:
     problems: tuple[tuple[str, str], ...] = getattr(error, "problems", ())
     if problems:
         for where, message in problems:
-            click.echo(f"{where}: {message}", err=True)
+            click.echo(plain(f"{where}: {message}"), err=True)
     else:
-        click.echo(f"error: {error}", err=True)
+        place = f"{plain(error.where)}: " if error.where else ""
+        click.echo(f"error: {place}{plain(error.message, lines=True)}", err=True)
     if error.remedy:
-        click.echo(f"  try: {error.remedy}", err=True)
+        click.echo(f"  try: {plain(error.remedy)}", err=True)
 
 
 def _problem(error: PipemgrError) -> dict[str, Any]:

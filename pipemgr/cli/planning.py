@@ -15,7 +15,7 @@ from pipemgr.service.runtime import Runtime, opened
 from pipemgr.service.translation import write_text
 from pipemgr.translate.report import RANK, Fidelity
 
-from .render import json_option, print_json
+from .render import connection_option, json_option, plain, print_json
 
 FAILED, CHANGES = 1, 2
 MARKS = {Verb.CREATE: ("+", "green"), Verb.UPDATE: ("~", "yellow"), Verb.ADOPT: ("=", "cyan")}
@@ -26,11 +26,9 @@ WHO = {
 SHOWN = 12
 LONGEST = 70
 
-connection_option = click.option("-c", "--connection", metavar="NAME", help="Only this connection.")
-
 
 @click.command("plan")
-@connection_option
+@connection_option()
 @click.option(
     "-o",
     "--output",
@@ -81,18 +79,20 @@ def show_plan(made: Plan) -> None:
 def _show_change(change: Change) -> None:
     mark, colour = MARKS[change.verb]
     head = f"{mark} {change.verb} {change.pipeline} at {change.connection}"
-    click.echo(click.style(head, fg=colour) + WHO.get(change.moved, "") + f"  [{change.source}]")
+    click.echo(
+        click.style(plain(head), fg=colour) + WHO.get(change.moved, "") + f"  [{plain(change.source)}]"
+    )
     if change.verb is Verb.UPDATE:
         for one in change.differences[:SHOWN]:
             _show_difference(one)
         if (more := len(change.differences) - SHOWN) > 0:
             click.echo(f"    ... and {more} more (--json shows all)")
     for loss in (one for one in change.losses if RANK[one.fidelity] > RANK[Fidelity.EQUIVALENT]):
-        click.echo(f"    {loss.fidelity}: {loss.what}: {loss.why}")
+        click.echo(plain(f"    {loss.fidelity}: {loss.what}: {loss.why}"))
 
 
 def _show_difference(one: Difference) -> None:
-    click.echo(f"    {one.path}: {_short(one.before)} -> {_short(one.after)}")
+    click.echo(plain(f"    {one.path}: {_short(one.before)} -> {_short(one.after)}"))
 
 
 def _short(value: Any) -> str:
@@ -102,7 +102,7 @@ def _short(value: Any) -> str:
 
 @click.command("apply")
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
-@connection_option
+@connection_option()
 @json_option
 def apply(plan_file: Path | None, connection: str | None, as_json: bool) -> None:
     """Publish what changed.
@@ -134,8 +134,9 @@ def _carry_out(
 def show_applied(one: Applied) -> None:
     """One line for what became of a change; unchanged pipelines are not worth one."""
     if one.fate is Fate.FAILED:
-        click.secho(f"failed {one.pipeline} at {one.connection}: {one.error}", fg="red", err=True)
+        click.secho(plain(f"failed {one.pipeline} at {one.connection}: {one.error}"), fg="red", err=True)
         if one.remedy:
             click.echo(f"  try: {one.remedy}", err=True)
     elif one.fate is not Fate.UNCHANGED:
-        click.echo(f"{one.fate} {one.pipeline} at {one.connection}" + (f" ({one.url})" if one.url else ""))
+        url = f" ({one.url})" if one.url else ""
+        click.echo(plain(f"{one.fate} {one.pipeline} at {one.connection}{url}"))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from . import complete
+
+NO_CONNECTIONS = (
+    "No connections are configured. Add one to pipemgr.toml: [connections.NAME], then `adapter = ...`"
+)
 COLOURS = {
     "success": "green",
     "failure": "red",
@@ -23,9 +28,27 @@ COLOURS = {
 }
 
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str, *, lines: bool = False) -> str:
+    """A stranger's text on one line (or, with `lines`, on its own), fit for a terminal.
+
+    Control characters, which could rewrite the screen, and what is no text are shown as escapes.
+    """
+    if lines:
+        return "\n".join(map(plain, text.split("\n")))
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def json_option(command: Any) -> Any:
     """The option `--json`, the same on every command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(command)
+
+
+def connection_option(text: str = "Only this connection.") -> Callable[[Any], Any]:
+    """The option `--connection`."""
+    return click.option("-c", "--connection", metavar="NAME", help=text, shell_complete=complete.connections)
 
 
 def print_json(value: Any) -> None:
@@ -58,7 +81,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return ago(value)
-    return "-" if value is None or value == "" else str(value).replace("\n", " ")
+    return "-" if value is None or value == "" else plain(str(value).replace("\n", " "))
 
 
 def coloured(word: str) -> str:
@@ -88,9 +111,3 @@ def took(start: datetime | None, end: datetime | None) -> str | None:
     if passed < 60:  # noqa: PLR2004 - seconds in a minute
         return f"{passed:.1f}s"
     return f"{int(passed // 60)}m{int(passed % 60):02d}s"
-
-
-def progress(message: str) -> None:
-    """A line about long work, on standard error and only for people who watch."""
-    if sys.stderr.isatty():
-        click.secho(message, err=True, dim=True)

@@ -13,16 +13,13 @@ from pipemgr.service import syncing
 from pipemgr.service.runtime import opened
 
 from .planning import show_applied
-from .render import json_option, print_json
+from .render import NO_CONNECTIONS, connection_option, json_option, plain, print_json
 
 FAILED = 1
-NOTHING = "No connections are configured. Add one to pipemgr.toml: [connections.NAME], then `adapter = ...`"
-
-connection_option = click.option("-c", "--connection", metavar="NAME", help="Only this connection.")
 
 
 @click.command()
-@connection_option
+@connection_option()
 @json_option
 def sync(connection: str | None, as_json: bool) -> None:
     """Publish what changed and poll what happened, once.
@@ -34,7 +31,7 @@ def sync(connection: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@connection_option
+@connection_option()
 @click.option("--once", is_flag=True, help="Poll once and leave; that is the default.")
 @json_option
 def poll(connection: str | None, once: bool, as_json: bool) -> None:
@@ -53,7 +50,7 @@ def _run(steps: Iterable[syncing.Step], *, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(step) for step in done])
     elif not done:
-        click.echo(NOTHING)
+        click.echo(NO_CONNECTIONS)
     raise SystemExit(FAILED if any(_failed(step) for step in done) else 0)
 
 
@@ -70,11 +67,17 @@ def _show(step: syncing.Step) -> None:
                 f"polled {step.connection}: {step.builds} builds looked at, {step.changes} changes recorded"
             )
             for problem in step.problems:
-                click.secho(f"  {problem}", fg="yellow", err=True)
+                click.secho(f"  {plain(problem)}", fg="yellow", err=True)
         case syncing.Failure():
-            click.secho(f"failed {step.connection}: {step.error}", fg="red", err=True)
+            click.secho(plain(f"failed {_told(step)}"), fg="red", err=True)
             if step.error.remedy:
                 click.echo(f"  try: {step.error.remedy}", err=True)
+
+
+def _told(step: syncing.Failure) -> str:
+    """The error with its connection, which most errors name as their place already."""
+    error = step.error
+    return str(error) if error.where == step.connection else f"{step.connection}: {error}"
 
 
 def _as_json(step: syncing.Step) -> dict[str, Any]:

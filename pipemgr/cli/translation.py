@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import click
 from pipemgr.errors import TranslationRefused
 from pipemgr.service.runtime import languages
 from pipemgr.service.translation import Checked, check, save, translate, write_text
+from pipemgr.translate.convert import Conversion
+from pipemgr.translate.document import Document
 from pipemgr.translate.report import Fidelity, Outcome, Strictness, TranslationReport
 
-from .render import json_option, print_json
+from . import complete
+from .render import json_option, plain, print_json
 
 FAILED, PARTIAL, REFUSED = 1, 3, 4
 EXIT_CODES = {
@@ -26,11 +30,6 @@ SCHEMAS = {
     "pipeline": ("pipemgr.translate", "pipeline.schema.json"),
     "config": ("pipemgr", "config.schema.json"),
 }
-
-
-def complete_vendor(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Vendors for shell completion."""
-    return [name for name in languages().names() if name.startswith(incomplete)]
 
 
 class Vendor(click.ParamType[str]):
@@ -51,7 +50,7 @@ VENDOR = Vendor()
 
 @click.command()
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
-@click.option("--from", "vendor", metavar="VENDOR", type=VENDOR, shell_complete=complete_vendor)
+@click.option("--from", "vendor", metavar="VENDOR", type=VENDOR, shell_complete=complete.vendors)
 @json_option
 def validate(paths: tuple[str, ...], vendor: str | None, as_json: bool) -> None:
     """Check definition files.
@@ -81,22 +80,21 @@ def _as_json(checked: Checked) -> dict[str, Any]:
 
 def _print_checked(checked: Checked) -> None:
     for where, message in checked.problems:
-        click.echo(f"{where}: {message}")
+        click.echo(plain(f"{where}: {message}"))
     for finding in checked.findings:
-        click.echo(f"{finding.source}: note: {finding.what}: {finding.why}", err=True)
+        click.echo(plain(f"{finding.source}: note: {finding.what}: {finding.why}"), err=True)
     if checked.pipeline:
         stages = len(checked.pipeline.stages)
-        click.echo(
-            f"{checked.path}: ok ({checked.pipeline.name}, {stages} stage{'s' * (stages != 1)})", err=True
-        )
+        said = f"{checked.path}: ok ({checked.pipeline.name}, {stages} stage{'s' * (stages != 1)})"
+        click.echo(plain(said), err=True)
 
 
 @click.command()
 @click.argument("path", metavar="FILE", type=click.Path())
 @click.option(
-    "--from", "source", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor
+    "--from", "source", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete.vendors
 )
-@click.option("--to", "target", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete_vendor)
+@click.option("--to", "target", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete.vendors)
 @click.option(
     "-o",
     "--output",
@@ -117,8 +115,15 @@ def _print_checked(checked: Checked) -> None:
     show_default=True,
     help="What to do about losses: only report, print them as well, or refuse.",
 )
+@json_option
 def convert(  # noqa: PLR0913 - one for each option
-    path: str, source: str, target: str, output: Path | None, report: Path | None, strictness: str
+    path: str,
+    source: str,
+    target: str,
+    output: Path | None,
+    report: Path | None,
+    strictness: str,
+    as_json: bool,
 ) -> None:
     """Convert a definition from one vendor to another.
 
@@ -131,24 +136,34 @@ def convert(  # noqa: PLR0913 - one for each option
     except TranslationRefused as refused:
         if isinstance(refused.report, TranslationReport):
             _save_report(refused.report, report)
-            _print_losses(refused.report)
+            _print_losses(refused.report, quiet=as_json)
+            if as_json:
+                print_json(_conversion_json(refused.report))
         raise
-    _save_report(conversion.report, report)
-    if conversion.report.outcome is not Outcome.FAILED:
-        _deliver(conversion, output)
-    if limit is Strictness.WARN or conversion.report.outcome is Outcome.FAILED:
-        _print_losses(conversion.report)
-    _print_summary(conversion.report)
-    raise SystemExit(EXIT_CODES[conversion.report.outcome])
+    made = conversion.report
+    _save_report(made, report)
+    if made.outcome is not Outcome.FAILED:
+        _deliver(conversion, output, quiet=as_json)
+    if as_json:
+        print_json(_conversion_json(made, *conversion.documents))
+    if limit is Strictness.WARN or made.outcome is Outcome.FAILED:
+        _print_losses(made, quiet=as_json)
+    _print_summary(made, quiet=as_json)
+    raise SystemExit(EXIT_CODES[made.outcome])
 
 
-def _deliver(conversion: Any, output: Path | None) -> None:
-    if output is None:
+def _conversion_json(report: TranslationReport, *documents: Document) -> dict[str, Any]:
+    return {"report": json.loads(report.to_json()), "documents": [one.model_dump() for one in documents]}
+
+
+def _deliver(conversion: Conversion, output: Path | None, *, quiet: bool) -> None:
+    """Write the documents to files or, as the UTF-8 that files have, to standard output."""
+    if output is not None:
+        for written in save(conversion, output):
+            click.echo(f"wrote {plain(str(written))}", err=True)
+    elif not quiet:
         for document in conversion.documents:
-            click.echo(document.text, nl=False)
-        return
-    for written in save(conversion, output):
-        click.echo(f"wrote {written}", err=True)
+            click.echo(document.text.encode(), nl=False)
 
 
 def _save_report(report: TranslationReport, path: Path | None) -> None:
@@ -156,23 +171,25 @@ def _save_report(report: TranslationReport, path: Path | None) -> None:
         write_text(path, report.to_markdown() if path.suffix == ".md" else report.to_json() + "\n")
 
 
-def _print_losses(report: TranslationReport) -> None:
-    for finding in report.worse_than(Fidelity.EQUIVALENT):
-        click.echo(f"{finding.source}: {finding.fidelity}: {finding.what}: {finding.why}", err=True)
+def _print_losses(report: TranslationReport, *, quiet: bool) -> None:
+    for finding in () if quiet else report.worse_than(Fidelity.EQUIVALENT):
+        click.echo(plain(f"{finding.source}: {finding.fidelity}: {finding.what}: {finding.why}"), err=True)
         if finding.remedy:
-            click.echo(f"  try: {finding.remedy}", err=True)
+            click.echo(f"  try: {plain(finding.remedy)}", err=True)
 
 
-def _print_summary(report: TranslationReport) -> None:
+def _print_summary(report: TranslationReport, *, quiet: bool) -> None:
     counts = report.accounting
     kept = ", ".join(f"{getattr(counts, one)} {one}" for one in Fidelity if getattr(counts, one))
-    if report.outcome is not Outcome.FAILED:
+    if report.outcome is not Outcome.FAILED and not quiet:
         click.echo(f"{report.outcome}: {counts.nodes} nodes: {kept or 'none'}", err=True)
 
 
 @click.command()
 @click.argument("subject", type=click.Choice(sorted(SCHEMAS)))
-def schema(subject: str) -> None:
+@json_option
+def schema(subject: str, as_json: bool) -> None:
     """Print a JSON Schema of pipemgr's own files."""
+    del as_json  # it is JSON in any case
     package, name = SCHEMAS[subject]
     click.echo(files(package).joinpath(name).read_text(encoding="utf-8"), nl=False)

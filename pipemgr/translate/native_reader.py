@@ -32,6 +32,7 @@ from .native_format import (
     SCHEDULED,
     STAGE,
     STEP,
+    TRIGGER,
     Actions,
     action_schema,
 )
@@ -123,18 +124,25 @@ class NativeReader(Reader):
             return None
         if self.triggers is not None and event not in (*self.triggers, OPAQUE):
             unknown(node, event, "trigger", {*self.triggers, OPAQUE})
+        elif event == OPAQUE:
+            return {"event": event, **self._kept(value or node)}
         elif value is None:
             return {"event": event}
-        elif event == OPAQUE and value.kind == "mapping" and "options" not in value.items():
-            value.feeds(f"{node.model}.options")
-            table = dict.fromkeys(BUILT_IN[OPAQUE], anything)
-            return {"event": event, "options": known_fields(value, table, list(table))}
         else:
-            return {
-                "event": event,
-                **((SCHEDULED if event == SCHEDULE else EVENT)(value.feeds(node.model)) or {}),
-            }
+            known = SCHEDULED if event == SCHEDULE else EVENT
+            return {"event": event, **(known(value.feeds(node.model)) or {})}
         return None
+
+    def _kept(self, node: Node) -> dict[str, Any]:
+        """What an opaque trigger keeps: vendor and value, on their own or below `options`."""
+        table = dict.fromkeys(BUILT_IN[OPAQUE], anything)
+        if node.kind != "mapping":
+            node.problem(f"an opaque trigger is a mapping with {' and '.join(table)}")
+        elif "options" in node.items():
+            return known_fields(node, {**TRIGGER, "options": fields(table, required=list(table))})
+        else:
+            return {"options": known_fields(node, table, list(table))}
+        return {}
 
     def _trigger_schema(self) -> Schema:
         known = self.triggers or ()

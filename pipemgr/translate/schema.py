@@ -28,6 +28,9 @@ def pipeline_schema(names: Catalogue | None = None) -> dict[str, Any]:
     schema = NativeReader(names.inputs(), names.shorts(), names.triggers).schema()
     shared: dict[str, Any] = {}
     root = _described(schema, shared)
+    actions = shared["Step"]["properties"]
+    for name, action in names.actions.items():
+        actions[name] = {"description": action.description, **actions[name]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,

@@ -96,12 +96,11 @@ class Queries:
         name, _, number = reference.rpartition("#")
         where = _named(number, pipeline=name or pipeline, connection=connection)
         with reading(self._engine) as database:
-            query = (
-                sa.select(_BUILD.c.id, _BUILD.c.key).select_from(_builds()).where(where).distinct().limit(10)
-            )
+            columns = (_BUILD.c.id, _BUILD.c.connection, _BUILD.c.number, _BUILD.c.name, _PIPELINE.c.name)
+            query = sa.select(*columns).select_from(_builds()).where(where).distinct().limit(10)
             found = database.execute(query).all()
             if len(found) != 1:
-                raise _not_one(reference, [row.key for row in found])
+                raise _not_one(reference, [_title(*row[1:]) for row in found])
             build = _one(database, Kind.BUILD, found[0].id)
             attempts = _children(database, Kind.BUILD_INSTANCE, "build_id", [build.id])
             ordered = sorted(attempts, key=lambda one: int(one.data["attempt"]))
@@ -317,14 +316,18 @@ def _named(number: str, *, pipeline: str | None, connection: str | None) -> sa.C
     return sa.and_(found, _BUILD.c.connection == connection) if connection else found
 
 
-def _not_one(reference: str, keys: Sequence[str]) -> NoSuchObject:
-    if not keys:
+def _title(connection: str, number: int | None, name: str, pipeline: str) -> str:
+    return f"{pipeline}#{name if number is None else number} at {connection}"
+
+
+def _not_one(reference: str, titles: Sequence[str]) -> NoSuchObject:
+    if not titles:
         return NoSuchObject(
             f"the ledger has no build {reference!r}", remedy="`pipemgr build list` shows them"
         )
     return NoSuchObject(
-        f"{reference!r} is the name of several builds: {', '.join(sorted(keys))}",
-        remedy="write PIPELINE#NUMBER, or name the connection",
+        f"{reference!r} is the name of several builds: {', '.join(sorted(titles))}",
+        remedy="write PIPELINE#NUMBER, and name the connection if it has the same at several",
     )
 
 

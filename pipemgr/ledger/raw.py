@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,9 +25,11 @@ def raw(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(column, sa.types.NullType()).label(column.key)
 
 
-def stream(database: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
-    """The rows of a query, without holding all of them."""
-    yield from database.execution_options(stream_results=True, yield_per=_ROWS).execute(query)
+def stream(database: sa.Connection, query: sa.Select[Any], opened: contextlib.ExitStack) -> Iterator[Any]:
+    """The rows of a query, without holding all of them; `opened` gives its cursor back to the server."""
+    result = database.execute(query.execution_options(stream_results=True, yield_per=_ROWS))
+    opened.callback(result.close)
+    return iter(result)
 
 
 def entry_beside(row: Any) -> EntryRow | None:

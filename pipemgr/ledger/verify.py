@@ -11,6 +11,7 @@ the database but not the key. Events of the hub itself and the schedule are not 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,13 +90,11 @@ def verify(
     a checkpoint kept elsewhere the ledger must have grown from it. Raises `ConfigurationError` when the key can't
     be used, and `LedgerError` when the database can't be read.
     """
-    with reading(engine) as database:
-        verifier = _Verifier(database, public_key, against)
-        try:
+    with reading(engine) as database, contextlib.ExitStack() as opened:
+        verifier = _Verifier(database, opened, public_key, against)
+        with contextlib.suppress(_EnoughError):
             verifier.history()
             verifier.objects()
-        except _EnoughError:
-            pass
         return verifier.result()
 
 
@@ -106,8 +105,15 @@ class _EnoughError(Exception):
 class _Verifier:
     """One verification, in one moment of the ledger."""
 
-    def __init__(self, database: sa.Connection, public_key: Path | None, against: Checkpoint | None) -> None:
+    def __init__(
+        self,
+        database: sa.Connection,
+        opened: contextlib.ExitStack,
+        public_key: Path | None,
+        against: Checkpoint | None,
+    ) -> None:
         self.database = database
+        self.opened = opened
         self.public_key = public_key
         self.against = against
         self.problems: list[Problem] = []
@@ -121,7 +127,7 @@ class _Verifier:
         self.sealed = next(self.seals, None)
 
     def _stream(self, query: sa.Select[Any]) -> Iterator[Any]:
-        return stream(self.database, query)
+        return stream(self.database, query, self.opened)
 
     def result(self) -> Verification:
         """What was found."""

@@ -1,5 +1,6 @@
 """Row, entry and event of a change are one: all 36 events, each exactly once, on both databases."""
 
+import contextlib
 import json
 from collections import Counter
 from uuid import UUID
@@ -125,14 +126,10 @@ def test_nothing_is_written_when_something_fails(ledger):
 
 def test_events_are_numbered_without_gaps_even_after_a_transaction_that_failed(ledger):
     for attempt in range(4):
-        try:
-            with ledger.store.transaction() as transaction:
-                transaction.event(HubEvent.GAP_DETECTED, "ci", {"attempt": attempt})
-                transaction.flush()
-                if attempt % 2:
-                    raise KeyError(attempt)
-        except KeyError:
-            continue
+        with contextlib.suppress(ZeroDivisionError), ledger.store.transaction() as transaction:
+            transaction.event(HubEvent.GAP_DETECTED, "ci", {"attempt": attempt})
+            transaction.flush()
+            1 / (1 - attempt % 2)
     assert [(event.sequence, event.data["attempt"]) for event in all_events(ledger)] == [(1, 0), (2, 2)]
 
 

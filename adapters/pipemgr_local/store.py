@@ -130,9 +130,9 @@ class Build:
             return None
 
     def end(self, finish: Finish) -> None:
-        """Write down how it ended, and remove what was only for working."""
-        write(self._finished, finish.model_dump_json())
+        """Remove what was only for working, and write down how it ended: from then on nothing changes."""
         shutil.rmtree(self.work, ignore_errors=True)
+        write(self._finished, finish.model_dump_json())
 
     def lock(self) -> int:
         """Take the lock and return its descriptor; raises `BlockingIOError` while somebody holds it.

@@ -217,12 +217,13 @@ def _lowered(rewriting: Pass, path: str) -> Finding:
 
 
 def _dropped(name: str, path: str, answer: Answer) -> Finding:
+    why = answer.note or _WHY[answer.support]
     return Finding(
         fidelity=Fidelity.DROPPED,
         path=path,
         source="",
         what=name,
-        why=answer.note or _WHY[answer.support],
+        why=f"{why}; {_EFFECTS[name]}" if name in _EFFECTS else why,
         remedy=f"do without it, or add it to the output by hand ({FEATURES[name].description})",
     )
 
@@ -231,3 +232,19 @@ _WHY: Final = {
     Support.UNSUPPORTED: "the target has nothing like it",
     Support.NOT_IMPLEMENTED: "the target could, its adapter can't yet",
 }
+_EFFECTS: Final = {
+    "stage.when": "the stage is now always executed",
+    "step.when": "the step is now always executed",
+    "stage.approval": "the stage now begins without asking anybody",
+    "stage.needs": "the stage no longer waits for others",
+    "stage.concurrency": "several may now run at a time",
+    "pipeline.concurrency": "several builds may now run at a time",
+    "pipeline.permissions": "the build's token keeps the rights that the target gives by default",
+    "stage.permissions": "the build's token keeps the rights that the target gives by default",
+    **dict.fromkeys(
+        ("trigger.branches", "trigger.branches-ignore", "trigger.tags", "trigger.tags-ignore"),
+        "builds now start for all of them",
+    ),
+    **dict.fromkeys(("trigger.paths", "trigger.paths-ignore"), "builds now start whatever file changed"),
+}
+"""What happens without a feature, where that is more than its absence."""

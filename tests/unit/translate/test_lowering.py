@@ -152,3 +152,8 @@ def test_what_goes_with_its_parent_is_told_once() -> None:
     data = {"stages": [{"id": "s", "services": {"db": {"image": "i", "ports": ["1"]}}}]}
     _, findings = _lower(data, "container.ports", "stage.services")
     assert _said(findings) == [("dropped", "stages.s.services")]
+
+
+def test_a_loss_that_changes_what_happens_says_so() -> None:
+    _, findings = _lower({"stages": [{"id": "s", "when": "failure()"}]}, "stage.when")
+    assert findings[0].why == "not there; the stage is now always executed"

@@ -144,6 +144,14 @@ def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
     assert "pipeline: NAME" in message
 
 
+def test_what_only_the_model_refuses_has_a_place_too() -> None:
+    [(where, message)] = problems(
+        "pipeline: x\nstages:\n  a:\n    steps:\n      - run: a\n      - Make It: {}", FREE
+    )
+    assert where == "f.yaml:6:9"
+    assert message.startswith("stages.a.steps[1].action: ")
+
+
 def test_one_file_is_one_pipeline() -> None:
     with pytest.raises(ParseError, match="0 documents"):
         FREE.reader.read(DocumentSet())

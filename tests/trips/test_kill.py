@@ -1,0 +1,315 @@
+"""Killed at any moment: the next run completes the work, and nothing is lost, doubled or left taken."""
+
+import contextlib
+import random
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipemgr.config import find
+from pipemgr.ingest.poller import poll
+from pipemgr.ingest.worker import me
+from pipemgr.ledger import open_ledger
+from pipemgr.ledger.verify import verify
+from pipemgr.model.events import Kind
+from pipemgr.plan.apply import Fate
+from pipemgr.service import planning, syncing
+from pipemgr.service.runtime import Runtime
+from pipemgr.service.workspace import create, create_demo
+
+from .conftest import PIPEMGR, Workspace, environment
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+SEED = 20_240_229
+MOMENTS = 54
+TALKATIVE = """\
+pipeline: hello
+triggers: [manual: {}]
+stages:
+  greet:
+    steps:
+      - name: Round
+        run: echo "round 0"
+      - name: Talk
+        run: seq 1 20000
+"""
+OBJECTS = tuple(kind for kind in Kind if kind is not Kind.LEDGER_ENTRY)
+
+
+@contextlib.contextmanager
+def used(root: Path) -> Iterator[Runtime]:
+    runtime = Runtime(find(root))
+    try:
+        yield runtime
+    finally:
+        runtime.close()
+
+
+def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*PIPEMGR, *words],
+        cwd=root,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_after(seconds: float, root: Path, *words: str) -> bool:
+    """Kill a command at a moment of its life; whether it still lived."""
+    process = start(root, *words)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
+def measured(root: Path, *words: str) -> float:
+    began = time.monotonic()
+    assert start(root, *words).wait() in (0, 2)
+    return time.monotonic() - began
+
+
+def moments(rng: random.Random, count: int, length: float) -> list[float]:
+    """Moments over a whole life, and as many again over its second half, where it works and does not load code."""
+    whole = [rng.uniform(0, length) for _ in range(count // 2)]
+    return whole + [rng.uniform(length / 2, length * 1.1) for _ in range(count - len(whole))]
+
+
+def sync_well(runtime: Runtime) -> list[syncing.Step]:
+    steps = list(syncing.sync(runtime))
+    for step in steps:
+        assert not isinstance(step, syncing.Failure), step
+        assert getattr(step, "fate", None) is not Fate.FAILED, step
+    return steps
+
+
+def assert_sound(runtime: Runtime) -> None:
+    found = verify(runtime.ledger.engine)
+    assert found.ok, found.problems
+    assert not planning.plan(runtime).pending
+    adapter = runtime.adapter("local")
+    for publication in runtime.ledger.queries.publications():
+        live = adapter.fetch(publication.pipeline)
+        assert publication.fingerprint == live.fingerprint
+        assert publication.documents == live.model_dump(mode="json")
+
+
+def wait_until_quiet(runtime: Runtime) -> None:
+    deadline = time.monotonic() + 300
+    while runtime.ledger.queries.open_instances("local"):
+        assert time.monotonic() < deadline, "builds do not end"
+        time.sleep(0.3)
+        sync_well(runtime)
+
+
+def shape(runtime: Runtime, ledger) -> Counter[tuple[str, ...]]:
+    """What the ledger has of builds, without what depends on when it was looked at."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for kind in OBJECTS:
+        for one in ledger.queries.objects(kind, limit=1_000_000):
+            parts = ("status", "digest", "complete", "exit_code", "text", "parameters")
+            if kind not in (Kind.PIPELINE, Kind.STAGE, Kind.STEP):
+                found[kind, one.key, *(str(one.data.get(part)) for part in parts)] += 1
+    return found
+
+
+def assert_nothing_lost_or_doubled(runtime: Runtime, other: Path) -> None:
+    """The same as in a ledger that saw all builds at once, after their end, and was never killed."""
+    fresh = open_ledger(f"sqlite:///{other}")
+    fresh.store.register("local", "local")
+    poll("local", runtime.adapter("local"), fresh, every=60)
+    assert shape(runtime, runtime.ledger) == shape(runtime, fresh)
+    fresh.close()
+    events = []
+    while page := runtime.ledger.queries.events(len(events), 10_000):
+        events.extend(page)
+    assert [event.sequence for event in events] == [*range(1, len(events) + 1)]
+    last: dict[str, object] = {}
+    entries = 0
+    for event in events:
+        kind, _, change = event.name.rpartition(".")
+        if kind == Kind.LEDGER_ENTRY:
+            entries += 1
+        elif kind in OBJECTS:
+            assert (change == "create") == (event.subject not in last), event
+            assert last.get(event.subject) != event.data, f"twice the same: {event}"
+            last[event.subject] = event.data
+    assert entries == runtime.ledger.queries.counts().entries
+    assert runtime.ledger.queries.unsealed() == 0
+
+
+def test_sync_killed_at_many_moments_loses_and_doubles_nothing(tmp_path):
+    rng = random.Random(SEED)
+    root = tmp_path / "workspace"
+    create(root)
+    workspace = Workspace(root)
+    (root / "pipelines/hello.yaml").write_text(TALKATIVE, encoding="utf-8")
+    length = measured(root, "sync")
+    killed, edits = 0, 0
+    for moment in moments(rng, MOMENTS, length):
+        with used(root) as runtime:
+            runtime.adapter("local").start("hello", {})
+        workspace.edit("hello", f'"round {edits}"', f'"round {edits + 1}"')
+        edits += 1
+        killed += kill_after(moment, root, "sync")
+        with used(root) as runtime:
+            sync_well(runtime)
+            assert_sound(runtime)
+    assert killed >= MOMENTS * 0.6, f"only {killed} of {MOMENTS} were still alive when they were to be killed"
+    with used(root) as runtime:
+        wait_until_quiet(runtime)
+        assert_sound(runtime)
+        assert_nothing_lost_or_doubled(runtime, tmp_path / "fresh.db")
+        updates = [one for one in all_events(runtime) if one.name == "step.updated"]
+        rounds = [re.findall(r"round (\d+)", str(one.data["definition"])) for one in updates]
+        assert rounds == [[str(number)] for number in range(1, edits + 1)]
+        assert len(runtime.ledger.queries.builds(limit=1000)) == MOMENTS
+
+
+def all_events(runtime: Runtime):
+    after = 0
+    while page := runtime.ledger.queries.events(after, 10_000):
+        yield from page
+        after = page[-1].sequence
+
+
+def test_the_very_first_sync_killed_while_it_makes_the_ledger(tmp_path):
+    rng = random.Random(SEED)
+    create(tmp_path / "measured")
+    length = measured(tmp_path / "measured", "sync")
+    for number, moment in enumerate(moments(rng, 12, length)):
+        root = tmp_path / f"workspace-{number}"
+        create(root)
+        kill_after(moment, root, "sync")
+        with used(root) as runtime:
+            sync_well(runtime)
+            assert_sound(runtime)
+            assert [one.pipeline for one in runtime.ledger.queries.publications()] == ["hello"]
+            names = Counter(one.name for one in all_events(runtime))
+            assert (names["pipeline.create"], names["stage.create"], names["step.create"]) == (1, 1, 2)
+
+
+def test_apply_killed_at_many_moments(tmp_path):
+    rng = random.Random(SEED)
+    root = tmp_path / "workspace"
+    create(root)
+    text = (root / "pipelines/hello.yaml").read_text(encoding="utf-8")
+    names = [f"copy-{number}" for number in range(12)]
+    length = 0.0
+    for turn, share in enumerate([1.0, *moments(rng, 15, 1.0)]):
+        for name in names:
+            changed = text.replace("pipeline: hello", f"pipeline: {name}").replace("world", f"world {turn}")
+            (root / f"pipelines/{name}.yaml").write_text(changed, encoding="utf-8")
+        if not turn:
+            length = measured(root, "apply")
+            continue
+        kill_after(share * length, root, "apply")
+        with used(root) as runtime:
+            for done in planning.carry_out(runtime, planning.plan(runtime)):
+                assert done.fate is not Fate.FAILED, done
+            assert_sound(runtime)
+    with used(root) as runtime:
+        updates = Counter(one.data["name"] for one in all_events(runtime) if one.name == "pipeline.updated")
+        assert updates == Counter(dict.fromkeys(names, 15))
+
+
+def test_the_demonstration_killed_and_told_again(tmp_path):
+    rng = random.Random(SEED)
+    root = tmp_path / "demo"
+    for moment in sorted(rng.uniform(0.5, 8) for _ in range(4)):
+        kill_after(moment, root, "demo", str(root)) if root.exists() else kill_after(
+            moment, tmp_path, "demo", str(root)
+        )
+    create_demo(root)
+    done = Workspace(root).well("demo", root, "--json").json
+    assert [one["status"]["result"] for one in done["builds"]] == ["success"] * 3 + ["failure"]
+    with used(root) as runtime:
+        sync_well(runtime)
+        wait_until_quiet(runtime)
+        assert_sound(runtime)
+        assert_nothing_lost_or_doubled(runtime, tmp_path / "fresh.db")
+
+
+def test_a_living_worker_is_respected_and_a_dead_one_is_not(hello):
+    workspace = hello()
+    workspace.well("sync")
+    with used(workspace.root) as runtime:
+        lease = runtime.ledger.store.claim("local", me(), 120)
+        assert lease is not None
+        busy = workspace("sync")
+        assert busy.code == 1
+        assert f"local: another worker ({me()}) is polling 'local'" in busy.err
+        (failure,) = [one for one in workspace("sync", "--json").json if one["step"] == "failure"]
+        assert failure["retryable"]
+        with runtime.ledger.store.transaction() as transaction:
+            transaction.commit_poll(lease)  # it still holds: nobody took over
+        dead = me().replace(f":{me().split(':')[1]}:", f":{start_and_end()}:")
+        runtime.ledger.store.fail_poll(lease, "", lease.until)
+        assert runtime.ledger.store.claim("local", dead, 120) is not None
+    began = time.monotonic()
+    workspace.well("sync")
+    assert time.monotonic() - began < 60
+
+
+def start_and_end() -> int:
+    """The number of a process that lives no longer."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def test_syncs_at_the_same_time_agree(tmp_path):
+    root = tmp_path / "workspace"
+    create(root)
+    for turn in range(4):
+        Workspace(root).edit("hello", "default: world" + "!" * turn, "default: world" + "!" * (turn + 1))
+        processes = [
+            subprocess.Popen(
+                [*PIPEMGR, "sync"],
+                cwd=root,
+                env=environment(),
+                stderr=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            for _ in range(3)
+        ]
+        told = [process.communicate()[1].decode() for process in processes]
+        for process, err in zip(processes, told, strict=True):
+            assert process.returncode == bool(err), err
+            assert not err or "another worker" in err, err
+        assert "" in told
+        with used(root) as runtime:
+            sync_well(runtime)
+            assert_sound(runtime)
+            runtime.adapter("local").start("hello", {})
+    with used(root) as runtime:
+        sync_well(runtime)
+        wait_until_quiet(runtime)
+        assert_nothing_lost_or_doubled(runtime, tmp_path / "fresh.db")
+
+
+def test_waiting_for_a_build_goes_on_while_somebody_else_polls(workspace):
+    waiting = start(workspace.root, "build", "start", "release", "--wait")
+    while waiting.poll() is None:
+        ran = workspace("poll")
+        assert ran.code == 0 or "another worker" in ran.err
+    assert waiting.wait() == 0
+    with used(workspace.root) as runtime:
+        assert_sound(runtime)
+
+
+def test_an_interrupted_poll_gives_the_connection_back(workspace):
+    waiting = start(workspace.root, "build", "start", "release", "--wait")
+    time.sleep(2.5)
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait(30) in (130, 0)
+    workspace.well("sync")

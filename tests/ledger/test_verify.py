@@ -1,7 +1,6 @@
 """Tampering: whatever is changed by hand, verification names the right entry. Every table, every column."""
 
-import itertools
-import json
+import contextlib
 from uuid import UUID
 
 import pytest
@@ -16,17 +15,7 @@ from pipemgr.model.events import HubEvent, Kind
 
 cryptography = pytest.importorskip("cryptography")
 
-COLUMNS = [
-    (table.name, column.name)
-    for table in (
-        *tables.OBJECTS.values(),
-        tables.ledger_entry,
-        tables.outbox,
-        tables.seal,
-        tables.checkpoint,
-    )
-    for column in table.columns
-]
+TABLES = [*(table.name for table in tables.OBJECTS.values()), *tables.APPEND_ONLY]
 
 
 @pytest.fixture(scope="session")
@@ -53,22 +42,26 @@ def keys(tmp_path_factory):
 
 
 @pytest.fixture
-def sealed(url, tmp_path, keys, snapshot):
+def sealed(databases, tmp_path, keys, snapshot):
     """A ledger with two builds, one of them in two steps, a hub event between them, all sealed and signed."""
-    ledger = open_ledger(url, blobs=tmp_path / "blobs", key=keys[0])
-    recorder = Recorder(ledger)
-    step = Step(action="run", inputs={"command": "make"})
-    stages = tuple(Stage(id=name, steps=(step, step)) for name in ("test", "deploy"))
-    recorder.record_definition("ci", Pipeline(name="web", stages=stages))
-    recorder.record("ci", [snapshot(1, running=True)])
-    ledger.store.seal()
-    with ledger.store.transaction() as transaction:
-        transaction.event(HubEvent.CONNECTION_LOST, "ci", {})
-    recorder.record("ci", [snapshot(1), snapshot(2)])
-    ledger.store.seal()
-    assert verify(ledger.engine, keys[1]).ok
-    yield ledger
-    ledger.close()
+
+    def fill(url):
+        ledger = open_ledger(url, blobs=tmp_path / "blobs", key=keys[0])
+        recorder = Recorder(ledger)
+        step = Step(action="run", inputs={"command": "make"})
+        stages = tuple(Stage(id=name, steps=(step, step)) for name in ("test", "deploy"))
+        recorder.record_definition("ci", Pipeline(name="web", stages=stages))
+        recorder.record("ci", [snapshot(1, running=True)])
+        ledger.store.seal()
+        with ledger.store.transaction() as transaction:
+            transaction.event(HubEvent.CONNECTION_LOST, "ci", {})
+        recorder.record("ci", [snapshot(1), snapshot(2)])
+        ledger.store.seal()
+        assert verify(ledger.engine, keys[1]).ok
+        ledger.close()
+
+    with contextlib.closing(open_ledger(databases.copy("sealed", fill), key=keys[0])) as ledger:
+        yield ledger
 
 
 def tamper(ledger, statement, **values):
@@ -130,39 +123,56 @@ def owner_of(ledger, table, row):
     return next(entry.id for entry in reversed(entries) if entry.subject == row.id)
 
 
-@pytest.mark.parametrize(("name", "column"), COLUMNS)
-def test_a_changed_column_is_found_and_its_entry_named(sealed, keys, name, column):
+@pytest.mark.parametrize("name", TABLES)
+def test_a_changed_column_is_found_and_its_entry_named(sealed, keys, name):
+    """Each column in turn is changed, found, and set back."""
     table = tables.metadata.tables[name]
-    every = rows(sealed, table)
-    row = next((one for one in every if name != "outbox" or one.name != HubEvent.CONNECTION_LOST), None)
+    row = rows(sealed, table)[0]
     expected = owner_of(sealed, table, row)
-    value = another(getattr(row, column), table.c[column])
-    where = [one == getattr(row, one.name) for one in table.primary_key]
-    assert tamper(sealed, sa.update(table).where(*where).values({column: value})) == 1
-    found = verify(sealed.engine, keys[1])
-    assert not found.ok
+    missed = [
+        column.name
+        for column in table.columns
+        if not named(sealed, changed(sealed, keys, row, column), expected, row, column)
+    ]
+    assert missed == []
+    assert verify(sealed.engine, keys[1]).ok
+
+
+def changed(ledger, keys, row, column):
+    """The problems while one column of a row has another value."""
+    table, value = column.table, another(getattr(row, column.name), column)
+    now = {one.name: value if one is column else getattr(row, one.name) for one in table.primary_key}
+    assert tamper(ledger, sa.update(table).where(*same(table, row)).values({column.name: value})) == 1
+    found = verify(ledger.engine, keys[1])
+    back = sa.update(table).where(*(table.c[key] == value for key, value in now.items()))
+    assert tamper(ledger, back.values({column.name: getattr(row, column.name)})) == 1
     with pytest.raises(SealBroken):
         found.check()
+    return found.problems
+
+
+def same(table, row):
+    return [one == getattr(row, one.name) for one in table.primary_key]
+
+
+def named(ledger, problems, expected, row, column):
+    """Whether the problems are about the right entry, and the first one at that."""
     if expected is None:
-        assert "checkpoint" in found.problems[0].message
-    else:
-        named = {found.problems[0].entry}
-        if (name, column) == ("outbox", "sequence") or column == "id":
-            # The row is gone from one place and strange in another: one of the two is the right one.
-            named |= {one.entry for one in found.problems} | {
-                about(sealed, one.entry) for one in found.problems
-            }
-        assert expected in named or row.id in named
+        return "checkpoint" in problems[0].message
+    if column.primary_key or (column.table.name, column.name) == ("outbox", "id"):
+        # Gone from one place, strange in another: one of the two is the right one.
+        entries = {one.entry for one in problems}
+        return expected in entries or row.id in {about(ledger, entry) for entry in entries}
+    return problems[0].entry == expected
 
 
-@pytest.mark.parametrize("name", [*(table.name for table in tables.OBJECTS.values()), *tables.APPEND_ONLY])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_deleted_row_is_found(sealed, name):
     table = tables.metadata.tables[name]
     every = rows(sealed, table)
     row = every[len(every) // 2]
     expected = owner_of(sealed, table, row)
-    where = [one == getattr(row, one.name) for one in table.primary_key]
-    assert tamper(sealed, sa.delete(table).where(*where)) == 1
+    assert tamper(sealed, sa.delete(table).where(*same(table, row))) == 1
     found = verify(sealed.engine)
     assert not found.ok
     if expected is not None and name in tables.APPEND_ONLY:
@@ -340,9 +350,5 @@ def test_keys_that_are_none_are_refused_with_a_remedy(sealed, tmp_path, keys):
         verify(sealed.engine, tmp_path / "missing.pem")
 
 
-def test_columns_are_worth_testing():
-    """The matrix covers each table that verification vouches for."""
-    covered = {table for table, _ in COLUMNS}
-    assert set(tables.metadata.tables) - covered == {"connection", "publication"}
-    assert len(COLUMNS) == len(set(COLUMNS))
-    assert json.dumps(list(itertools.islice(COLUMNS, 2)))
+def test_every_table_is_vouched_for_but_the_schedule_and_what_was_applied():
+    assert set(tables.metadata.tables) - set(TABLES) == {"connection", "publication"}

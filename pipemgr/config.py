@@ -27,7 +27,7 @@ from pydantic import (
     field_validator,
 )
 
-from pipemgr.errors import BadSettings, ConfigurationError
+from pipemgr.errors import BadSettings, ConfigurationError, NoWorkspace
 from pipemgr.model.definitions import seconds
 from pipemgr.secrets import SecretRef
 
@@ -220,7 +220,7 @@ def find(start: Path) -> Workspace:
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file():
             return load(folder / FILE_NAME)
-    raise ConfigurationError(
+    raise NoWorkspace(
         f"there is no {FILE_NAME} here or above", where=str(start), remedy="make a workspace: pipemgr init"
     )
 

@@ -26,6 +26,10 @@ class ConfigurationError(PipemgrError):
     """The workspace or its configuration is wrong: fix the file."""
 
 
+class NoWorkspace(ConfigurationError):
+    """There is no configuration file here or above."""
+
+
 class UnknownAdapter(ConfigurationError):
     """No installed adapter has this name."""
 

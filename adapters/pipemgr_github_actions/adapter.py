@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pipemgr.adapter import Adapter
+from pipemgr.adapter import Adapter, Tables
 
 from .reader import GitHubActionsReader
 from .words import VENDOR
@@ -17,11 +17,11 @@ class GitHubActionsAdapter(Adapter):
     name: ClassVar[str] = VENDOR
 
     @classmethod
-    def reader(cls) -> GitHubActionsReader:
+    def reader(cls, tables: Tables) -> GitHubActionsReader:
         """Reads workflow files."""
-        return GitHubActionsReader()
+        return GitHubActionsReader(tables)
 
     @classmethod
-    def writer(cls) -> GitHubActionsWriter:
+    def writer(cls, tables: Tables) -> GitHubActionsWriter:
         """Writes workflow files."""
-        return GitHubActionsWriter()
+        return GitHubActionsWriter(tables)

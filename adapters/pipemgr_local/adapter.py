@@ -60,10 +60,10 @@ class LocalAdapter(Adapter):
         self.directory = (connection.workspace / Path(settings.directory).expanduser()).resolve()
 
     @classmethod
-    def language(cls, dialects: Dialects) -> tuple[Reader, Writer]:
+    def language(cls, dialects: Dialects, tables: Tables) -> tuple[Reader, Writer]:
         """The borrowed language, with steps that need no network (`mappings/`, folder `local`)."""
         borrowed = dialects(LANGUAGE)
-        return borrowed.reader, LocalWriter(borrowed.writer.with_tables(Tables.of(VENDOR)))
+        return borrowed.reader, LocalWriter(borrowed.writer.with_tables(tables))
 
     def probe(self) -> ServerInfo:
         """Whether act is installed and the project is there."""
@@ -142,11 +142,11 @@ class LocalAdapter(Adapter):
         """The build as its files tell; one whose runner died is ended here."""
         build = self.store.build(ref)
         _bury(build)
-        return Snapshot(build).instance()
+        return self._look(build).instance()
 
     def logs(self, ref: BuildRef, log: str, offset: int) -> LogChunk:
         """Part of a log, cut between characters."""
-        found = Snapshot(self.store.build(ref)).log(log)
+        found = self._look(self.store.build(ref)).log(log)
         if found is None:
             raise NotFound(f"build {ref.build} of {ref.pipeline!r} has no log {log!r}")
         path, done = found
@@ -155,6 +155,9 @@ class LocalAdapter(Adapter):
     def artifacts(self, ref: BuildRef) -> tuple[Artifact, ...]:
         """The files that the build kept."""
         return tuple(artifacts(self.store.build(ref)))
+
+    def _look(self, build: Build) -> Snapshot:
+        return Snapshot(build, self.connection.tables.statuses)
 
     def _start(self, ref: str, parameters: Mapping[str, JsonValue]) -> BuildRef:
         documents = self.store.fetch(ref)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pipemgr.adapter import Tables
+from pipemgr.adapter import Statuses
 from pipemgr.model import runs as model
 from pipemgr.model.identity import digest
 from pipemgr.model.runs import Artifact, BuildInstance, BuildLog, StageInstance, StepInstance
@@ -46,7 +46,7 @@ class Happened:
 class Snapshot:
     """Makes a `BuildInstance` out of a build's files as they are now."""
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, statuses: Statuses) -> None:
         self.build = build
         # In this order: what is written after the end was read belongs to a later snapshot.
         self.finish: Finish | None = build.finish
@@ -54,7 +54,7 @@ class Snapshot:
         self._text = build.events.read_bytes() if build.events.exists() else b""
         complete, _, _ = self._text.rpartition(b"\n")
         self.events = [Event.model_validate_json(line) for line in complete.splitlines()]
-        self.statuses = Tables.of(VENDOR).statuses
+        self.statuses = statuses
 
     def instance(self) -> BuildInstance:
         """The whole build."""

@@ -23,6 +23,7 @@ from pipemgr.errors import (
 )
 from pipemgr.mapping.convert import from_vendor, to_vendor
 from pipemgr.mapping.rows import StepRow
+from pipemgr.mapping.statuses import Statuses
 from pipemgr.mapping.tables import Tables
 from pipemgr.model.support import Answer, Support
 from pipemgr.secrets import MASK, Secret, SecretRef, redact
@@ -62,6 +63,7 @@ __all__ = [
     "Reader",
     "Reading",
     "Source",
+    "Statuses",
     "Support",
     "Writer",
     "Writing",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
 from pydantic import Field, JsonValue
 
 from pipemgr.errors import UnsupportedCapability
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.base import Value
 from pipemgr.model.runs import Artifact, BuildInstance, BuildRef
 from pipemgr.translate.base import Dialect, Reader, Writer
@@ -69,14 +70,14 @@ class Connection:
     """A configured vendor, as its adapter sees it.
 
     `workspace` is the folder of the configuration file (relative paths in settings start there), `state` a folder
-    that the adapter may write to, `dialect` looks up another language by name.
+    that the adapter may write to, `dialect` looks up another language by name, `tables` has the vendor's words.
     """
 
     name: str
     workspace: Path
     state: Path
     dialect: Dialects
-    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    tables: Tables
 
 
 class Adapter(ABC):
@@ -95,23 +96,23 @@ class Adapter(ABC):
         self.settings = settings
 
     @classmethod
-    def reader(cls) -> Reader:
-        """Reads the vendor's documents; needs no connection."""
+    def reader(cls, tables: Tables) -> Reader:
+        """Reads the vendor's documents, by the vendor's `tables`; needs no connection."""
         _refuse(cls, Capability.READ)
 
     @classmethod
-    def writer(cls) -> Writer:
-        """Writes the vendor's documents; needs no connection."""
+    def writer(cls, tables: Tables) -> Writer:
+        """Writes the vendor's documents, by the vendor's `tables`; needs no connection."""
         _refuse(cls, Capability.WRITE)
 
     @classmethod
-    def language(cls, dialects: Dialects) -> tuple[Reader, Writer]:  # noqa: ARG003 - for those who borrow
-        """Its reader and writer.
+    def language(cls, dialects: Dialects, tables: Tables) -> tuple[Reader, Writer]:
+        """Its reader and writer, which go by the vendor's `tables`.
 
         An adapter whose vendor takes another's documents overrides this one instead of `reader` and `writer`
         and borrows them by name from `dialects`, so that it need not import the other adapter.
         """
-        return cls.reader(), cls.writer()
+        return cls.reader(tables), cls.writer(tables)
 
     def probe(self) -> ServerInfo:
         """Whether the vendor answers, who it takes us for and what it can do."""

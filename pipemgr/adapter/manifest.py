@@ -41,6 +41,8 @@ class Manifest(Value):
     """The version of `pipemgr.adapter` it was written for."""
     documents: tuple[str, ...]
     """Globs of the paths its documents live at, for telling languages apart; empty when others claim them."""
+    understands: tuple[str, ...] = ()
+    """Further vendors whose own things its language takes as they are."""
     capabilities: dict[Capability, Answer]
     features: dict[str, Answer]
 

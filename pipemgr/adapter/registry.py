@@ -6,8 +6,10 @@ import difflib
 from collections.abc import Iterable
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from pipemgr.errors import ConfigurationError, PipemgrError, UnknownAdapter
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.base import Value
 from pipemgr.translate.base import Dialect
 
@@ -16,6 +18,8 @@ from .manifest import Manifest, folder, read_manifest
 
 GROUP = "pipemgr.adapters"
 """The entry point group that adapters register in."""
+OWN_TABLES = "tables"
+"""The folder of an adapter that may hold tables of its own."""
 
 
 class Broken(Value):
@@ -29,9 +33,13 @@ class Broken(Value):
 
 
 class Registry:
-    """All installed adapters. One that is broken is a value in `broken`, and never stops the others."""
+    """All installed adapters. One that is broken is a value in `broken`, and never stops the others.
 
-    def __init__(self, entries: Iterable[EntryPoint] | None = None) -> None:
+    `overlay` is a folder of the user's own mapping tables.
+    """
+
+    def __init__(self, entries: Iterable[EntryPoint] | None = None, *, overlay: Path | None = None) -> None:
+        self._overlay = overlay
         self._given = None if entries is None else tuple(entries)
         self._loaded: dict[str, type[Adapter]] = {}
         self._dialects: dict[str, Dialect] = {}
@@ -82,11 +90,16 @@ class Registry:
                 raise
         return self._loaded[name]
 
+    def tables(self, name: str) -> Tables:
+        """The vendor's words: the adapter's own tables (its folder `tables`), pipemgr's, the user's overlay."""
+        own = folder(self.entry(name)) / OWN_TABLES
+        return Tables.of(name, own if own.is_dir() else None, self._overlay)
+
     def dialect(self, name: str) -> Dialect:
         """The adapter's language; needs no connection. Raises what `load` raises."""
         if name not in self._dialects:
             manifest = self.manifest(name)
-            reader, writer = self.load(name).language(self.dialect)
+            reader, writer = self.load(name).language(self.dialect, self.tables(name))
             self._dialects[name] = Dialect(
                 name=name,
                 title=manifest.title,
@@ -94,6 +107,7 @@ class Registry:
                 writer=writer,
                 features=manifest.limits(),
                 patterns=manifest.documents,
+                understands=manifest.understands,
             )
         return self._dialects[name]
 

@@ -19,13 +19,14 @@ NATIVE = "native"
 class Languages:
     """Dialects by name; an adapter is imported only when its dialect is asked for."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, overlay: Path | None = None) -> None:
         self._registry = registry
+        self._overlay = overlay
 
     @cached_property
     def native(self) -> Dialect:
         """Our own format."""
-        known = catalogue()
+        known = catalogue(self._overlay)
         return native_dialect(known.inputs(), known.shorts(), known.triggers)
 
     def names(self) -> tuple[str, ...]:

@@ -11,22 +11,32 @@ from pathlib import Path
 from pipemgr.adapter.base import Adapter, Connection
 from pipemgr.adapter.registry import Registry
 from pipemgr.config import Workspace, find
-from pipemgr.errors import NoSuchObject
+from pipemgr.errors import NoSuchObject, NoWorkspace
 from pipemgr.ledger import Ledger, open_ledger
 
 from .languages import Languages
 
 
 @cache
-def registry() -> Registry:
-    """The installed adapters; none is imported yet."""
-    return Registry()
+def registry(overlay: Path | None = None) -> Registry:
+    """The installed adapters; none is imported yet. `overlay` is a folder of the user's own tables."""
+    return Registry(overlay=overlay)
+
+
+def languages() -> Languages:
+    """The languages of the installed adapters, by the tables of the workspace if this is in one."""
+    return _languages(_overlay())
 
 
 @cache
-def languages() -> Languages:
-    """The languages of the installed adapters; needs no workspace."""
-    return Languages(registry())
+def _languages(overlay: Path | None) -> Languages:
+    return Languages(registry(overlay), overlay)
+
+
+def _overlay() -> Path | None:
+    with contextlib.suppress(NoWorkspace):
+        return find(Path.cwd()).overlay
+    return None
 
 
 class Runtime:
@@ -34,8 +44,8 @@ class Runtime:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.registry = registry()
-        self.languages = languages()
+        self.registry = registry(workspace.overlay)
+        self.languages = _languages(workspace.overlay)
         self._adapters: dict[str, Adapter] = {}
 
     @cached_property
@@ -94,6 +104,7 @@ class Runtime:
             workspace=self.workspace.root,
             state=self.workspace.state / "connections" / name,
             dialect=self.languages.get,
+            tables=self.registry.tables(configured.adapter),
         )
         return kind(place, self.workspace.settings(name, kind.Settings))
 

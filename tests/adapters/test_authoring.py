@@ -50,7 +50,7 @@ def test_a_copy_of_the_template_is_an_adapter(tmp_path):
 
     registry, here = Registry(), pathlib.Path.cwd()
     kind = registry.load("acme")
-    adapter = kind(Connection("c", here, here / "state", registry.dialect), kind.Settings())
+    adapter = kind(Connection("c", here, here / "state", registry.dialect, registry.tables("acme")), kind.Settings())
     text = "on: push\\njobs: {a: {runs-on: linux, steps: [{run: echo hello}]}}\\n"
     adapter.publish("ci", single("ci.yml", text), expected=None)
     ref = adapter.start("ci", {})

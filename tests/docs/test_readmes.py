@@ -14,7 +14,11 @@ from pipemgr.cli.main import COMMANDS
 ROOT = Path(__file__).parents[2]
 READMES = [
     path
-    for path in (ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("adapters/*/README.md")))
+    for path in (
+        ROOT / "README.md",
+        *sorted(ROOT.glob("*/README.md")),
+        *sorted(ROOT.glob("adapters/*/README.md")),
+    )
     if not path.relative_to(ROOT).parts[0].startswith(".")
 ]
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -35,7 +39,10 @@ def generated(text):
         flags=re.DOTALL,
     )
     return re.sub(
-        r"(<!-- commands -->\n).*?(<!-- end -->)", lambda found: found[1] + table + found[2], text, flags=re.DOTALL
+        r"(<!-- commands -->\n).*?(<!-- end -->)",
+        lambda found: found[1] + table + found[2],
+        text,
+        flags=re.DOTALL,
     )
 
 
@@ -61,7 +68,9 @@ def run(command, folder):
     """Run a line of a console block with the installed pipemgr; an exit code may be announced by `# exits N`."""
     line, _, comment = command.partition("  # exits ")
     words = re.sub(r"\bpipemgr\b", f"'{sys.executable}' -m pipemgr", line, count=1)
-    done = subprocess.run(["bash", "-c", words], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == int(comment or 0), f"{command}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done
@@ -75,7 +84,9 @@ def workspace(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("readme", [ROOT / "README.md", ROOT / "mappings" / "README.md"], ids=["front", "mappings"])
+@pytest.mark.parametrize(
+    "readme", [ROOT / "README.md", ROOT / "mappings" / "README.md"], ids=["front", "mappings"]
+)
 def test_every_command_works_as_written(readme, workspace, tmp_path):
     folder = tmp_path / "tour"
     shutil.copytree(workspace, folder)

@@ -90,6 +90,7 @@ def make(workspace: Path) -> Iterator[Callable[..., Local]]:
             workspace=workspace,
             state=workspace / ".pipemgr" / "connections" / "here",
             dialect=Registry().dialect,
+            tables=Registry().tables("local"),
         )
         made.append(Local(LocalAdapter(place, LocalSettings(**settings))))
         return made[-1]

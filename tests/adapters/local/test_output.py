@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.status import Result, State
 from pipemgr_local.output import Transcript
 from pipemgr_local.runs import Snapshot
@@ -57,7 +58,7 @@ def play(build, recorded, finish=None):
     transcript.close()
     if finish:
         build.end(Finish(word=finish, finished_at=begun + timedelta(hours=1)))
-    return Snapshot(build).instance()
+    return Snapshot(build, Tables.of("local").statuses).instance()
 
 
 def test_a_recorded_build_is_told_whole(build):
@@ -91,7 +92,7 @@ def test_act_blames_all_cells_for_one_and_we_do_not(build):
 def test_logs_hold_what_steps_printed_and_no_secret(build):
     assert any(b"hunter2" in line for line in lines())
     instance = play(build, lines(), "failure")
-    path, done = Snapshot(build).log("test (fast)/say")
+    path, done = Snapshot(build, Tables.of("local").statuses).log("test (fast)/say")
     assert done
     assert (
         path.read_text(encoding="utf-8") == "größe of *** ✓\n::warning file=a.py,line=1::take care of ***\n"
@@ -116,10 +117,10 @@ def test_ids_stay_the_same_while_a_build_goes_on(tmp_path, build):
 
 def test_a_line_that_is_only_half_written_waits(build):
     play(build, lines())
-    whole = Snapshot(build).instance()
+    whole = Snapshot(build, Tables.of("local").statuses).instance()
     with build.events.open("ab") as file:
         file.write(b'{"at": "2026-')
-    assert Snapshot(build).instance().stages == whole.stages
+    assert Snapshot(build, Tables.of("local").statuses).instance().stages == whole.stages
 
 
 def test_a_job_that_no_runner_takes_is_an_error(build):

@@ -7,6 +7,7 @@ from pipemgr.adapter.capabilities import Capability
 from pipemgr.adapter.check import NEEDS, VERBS, check
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import UnknownAdapter, UnsupportedCapability
+from pipemgr.mapping.tables import Tables
 
 
 @pytest.mark.parametrize("name", ["github-actions", "local"])
@@ -69,10 +70,10 @@ def test_a_reader_that_cannot_be_made(shelf, complete):
             name = "acme"
 
             @classmethod
-            def reader(cls): raise RuntimeError("no table")
+            def reader(cls, tables): raise RuntimeError("no table")
 
             @classmethod
-            def writer(cls): ...
+            def writer(cls, tables): ...
         """,
         manifest={"name": "acme", **complete(read="full", write="full")},
     )
@@ -113,5 +114,5 @@ def test_the_base_refuses_by_name():
         name = "acme"
 
     with pytest.raises(UnsupportedCapability, match="the acme adapter cannot read documents") as caught:
-        Acme.reader()
+        Acme.reader(Tables.of("acme"))
     assert "pipemgr adapter show acme" in caught.value.remedy

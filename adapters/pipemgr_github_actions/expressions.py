@@ -17,8 +17,8 @@ from pipemgr.model.expressions import (
     Not,
     Opaque,
     parse,
-    template,
 )
+from pipemgr.model.templates import template
 
 from .words import VENDOR, Words
 

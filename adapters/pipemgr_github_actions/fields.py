@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Node
 from pipemgr.model.definitions import HINTS, Data, seconds
-from pipemgr.model.expressions import Expression, ExpressionError, Literal, rewrite
+from pipemgr.model.expressions import Expression, ExpressionError, Literal
+from pipemgr.model.templates import rewrite
 
 from .expressions import Names, condition
 from .words import VENDOR

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Data, seconds
-from pipemgr.model.expressions import Expression, Literal, rewrite
+from pipemgr.model.expressions import Expression, Literal
+from pipemgr.model.templates import rewrite
 
 from .expressions import Names
 from .loss import Losses

@@ -7,6 +7,7 @@ fields that are empty differ (`None` and `()` or `{}`) wherever a vendor tells t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -26,6 +27,9 @@ Count = int | Template
 """A whole number, or a template that gives one."""
 Data = dict[str, JsonValue]
 """A JSON object."""
+
+LONGEST_WAY = 8
+"""Names that a message shows of a circle of stages."""
 
 OPAQUE = "opaque"
 """The action and the trigger that keep what only one vendor understands; options `vendor` and `value`."""
@@ -323,7 +327,7 @@ class Pipeline(Definition):
 
     def problems(self) -> tuple[tuple[str, str], ...]:
         """What makes the graph impossible, as (path, message): the reader adds the line."""
-        known = [stage.id for stage in self.stages]
+        known = Counter(stage.id for stage in self.stages)
         twice = [(f"stages.{name}", f"stage {name!r} is defined twice") for name in _repeated(known)]
         missing = [
             (f"stages.{stage.id}.needs", f"stage {stage.id!r} needs {need!r}, which does not exist")
@@ -332,31 +336,37 @@ class Pipeline(Definition):
             if need not in known
         ]
         circles = [
-            (f"stages.{name}.needs", f"stage {name!r} needs itself, by way of {' -> '.join(path)}")
+            (f"stages.{name}.needs", f"stage {name!r} needs itself, by way of {_way(path)}")
             for name, path in _circles({stage.id: stage.needs for stage in self.stages}).items()
         ]
         return (*twice, *missing, *circles)
 
 
-def _repeated(names: list[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
+def _repeated(names: Counter[str]) -> list[str]:
+    return sorted(name for name, count in names.items() if count > 1)
+
+
+def _way(names: list[str]) -> str:
+    """A way through the graph, without the middle of a long one."""
+    return " -> ".join(names if len(names) <= LONGEST_WAY else [*names[:4], "...", *names[-3:]])
 
 
 def _circles(graph: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
     """The first circle found in the graph, by the name it starts at; empty when there is none."""
     done: set[str] = set()
     for start in graph:
-        path: list[str] = []
+        path: dict[str, None] = {}
         todo: list[tuple[str, bool]] = [(start, False)]
         while todo:
             name, leaving = todo.pop()
             if leaving:
-                path.pop()
+                path.popitem()
                 done.add(name)
             elif name in path:
-                return {name: [*path[path.index(name) :], name]}
+                way = list(path)
+                return {name: [*way[way.index(name) :], name]}
             elif name not in done:
-                path.append(name)
+                path[name] = None
                 todo.append((name, True))
                 todo.extend((need, False) for need in graph.get(name, ()))
     return {}

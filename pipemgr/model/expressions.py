@@ -170,7 +170,8 @@ def transform(node: Expression, change: Callable[[Expression], Expression]) -> E
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """A string as the syntax writes it."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -181,7 +182,7 @@ def _literal(value: Atom) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return _quote(value)
+            return quote(value)
         case _:
             return repr(value)
 
@@ -214,7 +215,7 @@ def _print(node: Expression) -> tuple[str, int]:
         case Call(name, arguments):
             return f"{name}({', '.join(map(str, arguments))})", _TIGHT
         case Opaque(vendor, text):
-            return f"opaque({_quote(vendor)}, {_quote(text)})", _TIGHT
+            return f"opaque({quote(vendor)}, {quote(text)})", _TIGHT
         case Not(operand):
             return f"!{_wrapped(operand, _NOT)}", _NOT
         case Binary(operator, left, right):
@@ -396,56 +397,6 @@ def parse(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH} characters", MAX_LENGTH)
     return _Parser(text).whole()
-
-
-# Templates ---------------------------------------------------------------------------------------------
-
-Part = str | Expression
-_OPEN, _CLOSE = "${{", "}}"
-_BODY = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|\}(?!\}))*")
-
-
-def template(text: str) -> tuple[Part, ...]:
-    """The parts of a text with `${{ }}` in it, in order: plain strings and expressions.
-
-    Raises `ExpressionError` for an opening mark without its end and for a body that is no expression.
-    """
-    parts: list[Part] = []
-    at = 0
-    while (start := text.find(_OPEN, at)) >= 0:
-        if start > at:
-            parts.append(text[at:start])
-        body = _BODY.match(text, start + len(_OPEN), start + MAX_LENGTH)
-        end = body.end() if body else start
-        if not text.startswith(_CLOSE, end):
-            raise ExpressionError(f"{_OPEN} without its {_CLOSE}", start)
-        try:
-            parts.append(parse(text[start + len(_OPEN) : end]))
-        except ExpressionError as error:
-            raise ExpressionError(str(error), start + len(_OPEN) + error.offset) from None
-        at = end + len(_CLOSE)
-    if at < len(text):
-        parts.append(text[at:])
-    return tuple(parts)
-
-
-def untemplate(parts: tuple[Part, ...]) -> str:
-    """The text of `parts`; a plain `${{` in a string is written as an expression, so that it stays plain."""
-    return "".join(
-        part.replace(_OPEN, f"{_OPEN} {_quote(_OPEN)} {_CLOSE}")
-        if isinstance(part, str)
-        else f"{_OPEN} {part} {_CLOSE}"
-        for part in parts
-    )
-
-
-def rewrite(text: str, change: Callable[[Expression], Expression]) -> str:
-    """`text` with `change` applied to each of its expressions; plain text stays as it is."""
-    if _OPEN not in text:
-        return text
-    return "".join(
-        part if isinstance(part, str) else f"{_OPEN} {change(part)} {_CLOSE}" for part in template(text)
-    )
 
 
 def _validate(value: Any) -> Any:

@@ -38,8 +38,8 @@ from pipemgr.model.expressions import (
     Not,
     Opaque,
     Star,
-    untemplate,
 )
+from pipemgr.model.templates import untemplate
 
 Actions = Mapping[str, Mapping[str, Input]]
 

@@ -18,11 +18,10 @@ from pipemgr.model.expressions import (
     Literal,
     Name,
     parse,
-    template,
     transform,
-    untemplate,
 )
 from pipemgr.model.identity import canonical
+from pipemgr.model.templates import template, untemplate
 
 from .tree import expressions
 

@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from pipemgr.model.definitions import Definition, seconds
-from pipemgr.model.expressions import ExpressionError, parse, template
+from pipemgr.model.expressions import ExpressionError, parse
+from pipemgr.model.templates import template
 
 from .node import Node
 

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pipemgr.model.definitions import OPAQUE, Definition, Pipeline, Stage, Step
-from pipemgr.model.expressions import Expression, ExpressionError, template
+from pipemgr.model.expressions import Expression, ExpressionError
+from pipemgr.model.templates import template
 
 Some = TypeVar("Some", bound=Definition)
 Change = Callable[[Any], Definition | None]

@@ -18,7 +18,8 @@ import yaml
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import DefinitionError
 from pipemgr.mapping.catalogue import catalogue
-from pipemgr.model.expressions import parse, template
+from pipemgr.model.expressions import parse
+from pipemgr.model.templates import template
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import Conversion, convert, read
 from pipemgr.translate.document import DocumentSet, load

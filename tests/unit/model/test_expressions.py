@@ -18,11 +18,9 @@ from pipemgr.model.expressions import (
     Opaque,
     Star,
     parse,
-    rewrite,
-    template,
     transform,
-    untemplate,
 )
+from pipemgr.model.templates import rewrite, template, untemplate
 from pipemgr.testing.strategies import expressions, texts
 
 

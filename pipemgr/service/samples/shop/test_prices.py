@@ -1,3 +1,5 @@
+"""The shop adds up."""
+
 import unittest
 
 from prices import total

@@ -82,6 +82,7 @@ class BuildLog(Value):
     """A log of an instance, or of one of its stages or steps: as text when small, else as a file by digest."""
 
     name: str
+    """Unique within the attempt: it is what an adapter is asked for."""
     stage: str | None = None
     """The external id of the stage instance that wrote it."""
     step: str | None = None

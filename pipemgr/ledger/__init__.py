@@ -51,6 +51,12 @@ def open_ledger(
     return Ledger(engine, Store(engine, key=key), Queries(engine), Blobs(blobs or _blobs(engine)))
 
 
+def _no_file(engine: sa.Engine) -> bool:
+    """Whether SQLite would have to make the file first."""
+    path = engine.url.database or ""
+    return engine.dialect.name == "sqlite" and not path.startswith("file:") and not Path(path).is_file()
+
+
 def _blobs(engine: sa.Engine) -> Path:
     if engine.dialect.name == "sqlite":
         return Path(f"{engine.url.database}-blobs")
@@ -66,7 +72,7 @@ def _ready(engine: sa.Engine, *, create: bool) -> None:
     from .migrations import HEAD, migrate, revision
 
     where, remedy = shown(engine.url), "run `pipemgr init`"
-    if not create and engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+    if not create and _no_file(engine):
         raise LedgerError("there is no ledger", where=where, remedy=remedy)
     found = revision(engine)
     if found == HEAD:

@@ -146,9 +146,11 @@ def convert(  # noqa: PLR0913 - one for each option
         _deliver(conversion, output, quiet=as_json)
     if as_json:
         print_json(_conversion_json(made, *conversion.documents))
-    if limit is Strictness.WARN or made.outcome is Outcome.FAILED:
-        _print_losses(made, quiet=as_json)
-    _print_summary(made, quiet=as_json)
+    if made.outcome is Outcome.FAILED:
+        _print_failures(made, quiet=as_json)
+    else:
+        _print_losses(made, quiet=as_json or limit is not Strictness.WARN)
+        _print_summary(made, quiet=as_json)
     raise SystemExit(EXIT_CODES[made.outcome])
 
 
@@ -171,6 +173,13 @@ def _save_report(report: TranslationReport, path: Path | None) -> None:
         write_text(path, report.to_markdown() if path.suffix == ".md" else report.to_json() + "\n")
 
 
+def _print_failures(report: TranslationReport, *, quiet: bool) -> None:
+    """What is wrong with the source, as `validate` prints it."""
+    for finding in () if quiet else report.findings:
+        remedy = f"; {finding.remedy}" if finding.remedy else ""
+        click.echo(plain(f"{finding.source}: {finding.why}{remedy}"), err=True)
+
+
 def _print_losses(report: TranslationReport, *, quiet: bool) -> None:
     for finding in () if quiet else report.worse_than(Fidelity.EQUIVALENT):
         click.echo(plain(f"{finding.source}: {finding.fidelity}: {finding.what}: {finding.why}"), err=True)
@@ -181,7 +190,7 @@ def _print_losses(report: TranslationReport, *, quiet: bool) -> None:
 def _print_summary(report: TranslationReport, *, quiet: bool) -> None:
     counts = report.accounting
     kept = ", ".join(f"{getattr(counts, one)} {one}" for one in Fidelity if getattr(counts, one))
-    if report.outcome is not Outcome.FAILED and not quiet:
+    if not quiet:
         click.echo(f"{report.outcome}: {counts.nodes} nodes: {kept or 'none'}", err=True)
 
 

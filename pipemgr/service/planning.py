@@ -14,10 +14,11 @@ from pipemgr.errors import ConfigurationError, DefinitionError, InvalidPipeline,
 from pipemgr.ingest.recorder import Recorder
 from pipemgr.plan.apply import Applied, apply
 from pipemgr.plan.plan import Change, Desired, Plan, change
-from pipemgr.translate.convert import read
+from pipemgr.translate.convert import placed, read
 from pipemgr.translate.document import DocumentSet, load
 
 from .runtime import Runtime
+from .translation import problems as all_problems
 
 
 def definitions(runtime: Runtime) -> tuple[Desired, ...]:
@@ -31,13 +32,12 @@ def definitions(runtime: Runtime) -> tuple[Desired, ...]:
         try:
             desired = _read(runtime, path)
         except DefinitionError as error:
-            several = error.problems if isinstance(error, InvalidPipeline) else ()
-            problems.extend(several or ((error.where or str(path), error.message),))
+            problems.extend(all_problems(error, _relative(path)))
             continue
         first = found.setdefault(desired.pipeline.name, desired)
         if first is not desired:
             message = f"pipeline {desired.pipeline.name!r} is already defined in {first.source}"
-            problems.append((desired.source, message))
+            problems.append((placed(desired.source), message))
     if problems:
         raise InvalidPipeline(problems[0][1], where=problems[0][0], problems=tuple(problems))
     return tuple(found.values())

@@ -6,9 +6,9 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipemgr.errors import InvalidPipeline, ParseError, PipemgrError
+from pipemgr.errors import DefinitionError, InvalidPipeline, ParseError, PipemgrError
 from pipemgr.model.definitions import Pipeline
-from pipemgr.translate.convert import Conversion, convert, read
+from pipemgr.translate.convert import Conversion, convert, failed, placed, read
 from pipemgr.translate.document import DocumentSet, load
 from pipemgr.translate.report import Finding, Strictness
 
@@ -41,19 +41,31 @@ def check(path: str, languages: Languages, language: str | None = None) -> Check
     name = language or languages.guess(path)
     try:
         reading = read(documents(path), languages.get(name))
-    except InvalidPipeline as error:
-        problems = error.problems or ((error.where or path, error.message),)
-        return Checked(path, name, None, problems)
-    except ParseError as error:
-        return Checked(path, name, None, ((error.where or path, error.message),))
+    except DefinitionError as error:
+        return Checked(path, name, None, problems(error, path))
     return Checked(path, name, reading.pipeline, (), reading.findings)
+
+
+def problems(error: DefinitionError, path: str) -> tuple[tuple[str, str], ...]:
+    """Everything that is wrong with the file at `path`: where (`file:line:column`) and what, with the remedy."""
+    several = error.problems if isinstance(error, InvalidPipeline) else ()
+    remedy = f"; {error.remedy}" if error.remedy else ""
+    return several or ((placed(error.where or path), error.message + remedy),)
 
 
 def translate(
     path: str, languages: Languages, source: str, target: str, strictness: Strictness
 ) -> Conversion:
-    """Convert one file from a language to another; see `pipemgr.translate.convert`."""
-    return convert(documents(path), languages.get(source), languages.get(target), strictness)
+    """Convert one file from a language to another; see `pipemgr.translate.convert`.
+
+    A file that can't be read at all gives a report too.
+    """
+    ways = languages.get(source), languages.get(target)
+    try:
+        found = documents(path)
+    except ParseError as error:
+        return failed(error, path, *ways)
+    return convert(found, *ways, strictness)
 
 
 def save(conversion: Conversion, folder: Path) -> tuple[Path, ...]:

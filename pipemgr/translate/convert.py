@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from .lowering import lower
 from .manual import manual
 from .node import Source
 from .report import RANK, Fidelity, Finding, Outcome, Strictness, TranslationReport
+
+_PLACE = re.compile(r":\d+:\d+$")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def convert(
         reading = read(documents, source)
         written, writing = _write(reading.pipeline, target)
     except DefinitionError as error:
-        return Conversion(DocumentSet(), _failed(error, documents, source, target))
+        return failed(error, _name(documents), source, target)
     report = _report(documents, source, target, reading, written, writing)
     lost = report.worse_than(Fidelity.EQUIVALENT)
     if strictness is Strictness.REFUSE and lost:
@@ -134,16 +137,16 @@ def _works(pipeline: Pipeline) -> bool:
     return any(stage.steps or stage.vendor for stage in pipeline.stages)
 
 
-def _failed(
-    error: DefinitionError, documents: DocumentSet, source: Dialect, target: Dialect
-) -> TranslationReport:
-    return TranslationReport(
-        source=_name(documents),
+def failed(error: DefinitionError, path: str, source: Dialect, target: Dialect) -> Conversion:
+    """The conversion that came to nothing, for a document at `path` that can't be read or written."""
+    report = TranslationReport(
+        source=path,
         origin=source.name,
         target=target.name,
         outcome=Outcome.FAILED,
-        findings=tuple(_failures(error, _name(documents))),
+        findings=tuple(_failures(error, path)),
     )
+    return Conversion(DocumentSet(), report)
 
 
 def _failures(error: DefinitionError, name: str) -> Iterator[Finding]:
@@ -152,11 +155,16 @@ def _failures(error: DefinitionError, name: str) -> Iterator[Finding]:
         yield Finding(
             fidelity=Fidelity.DROPPED,
             path="",
-            source=where,
+            source=placed(where),
             what="not readable" if isinstance(error, ParseError) else "no valid pipeline",
             why=message,
-            remedy=error.remedy or "correct the document",
+            remedy=error.remedy or "",
         )
+
+
+def placed(where: str) -> str:
+    """A place as `file:line:column`; what is wrong with a whole file stands at its beginning."""
+    return where if _PLACE.search(where) else f"{where}:1:1"
 
 
 def _name(documents: DocumentSet) -> str:

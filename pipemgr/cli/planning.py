@@ -57,6 +57,7 @@ def _as_json(made: Plan) -> dict[str, Any]:
     return {
         "made_at": made.made_at.isoformat(),
         "changes": len(made.pending),
+        "orphans": [one.model_dump() for one in made.orphans],
         "pipelines": [
             one.model_dump(mode="json", exclude={"definition", "documents"}) for one in made.changes
         ],
@@ -71,6 +72,9 @@ def show_plan(made: Plan) -> None:
         )
     for change in made.pending:
         _show_change(change)
+    for orphan in made.orphans:
+        head = f"? {orphan.pipeline} at {orphan.connection}"
+        click.echo(f"{plain(head)}  is published, but no file defines it any more; it is left alone")
     same = len(made.changes) - len(made.pending)
     if made.changes:
         click.echo(f"{len(made.pending)} to change, {same} as they should be.")

@@ -51,11 +51,19 @@ class Change(Value):
     losses: tuple[Finding, ...] = ()
 
 
+class Orphan(Value):
+    """A pipeline that we published and that no file defines any more; it is told, and left alone."""
+
+    connection: str
+    pipeline: str
+
+
 class Plan(Value):
     """All changes of a workspace, made at one moment."""
 
     made_at: datetime
     changes: tuple[Change, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
 
     @property
     def pending(self) -> tuple[Change, ...]:

@@ -13,7 +13,7 @@ from pipemgr.adapter.base import Published
 from pipemgr.errors import ConfigurationError, DefinitionError, InvalidPipeline, NoSuchObject
 from pipemgr.ingest.recorder import Recorder
 from pipemgr.plan.apply import Applied, apply
-from pipemgr.plan.plan import Change, Desired, Plan, change
+from pipemgr.plan.plan import Change, Desired, Orphan, Plan, change
 from pipemgr.translate.convert import placed, read
 from pipemgr.translate.document import DocumentSet, load
 
@@ -82,8 +82,17 @@ def _relative(path: Path) -> str:
 def plan(runtime: Runtime, only: str | None = None) -> Plan:
     """What applying would change, at all connections or at the one named."""
     desired = definitions(runtime)
-    changes = [one for name in runtime.connections(only) for one in _changes(runtime, name, desired)]
-    return Plan(made_at=datetime.now(UTC), changes=tuple(changes))
+    names = runtime.connections(only)
+    changes = tuple(one for name in names for one in _changes(runtime, name, desired))
+    orphans = tuple(one for name in names for one in _orphans(runtime, name, changes))
+    return Plan(made_at=datetime.now(UTC), changes=changes, orphans=orphans)
+
+
+def _orphans(runtime: Runtime, connection: str, changes: tuple[Change, ...]) -> Iterator[Orphan]:
+    defined = {one.pipeline for one in changes if one.connection == connection}
+    for published in runtime.ledger.queries.publications(connection=connection):
+        if published.pipeline not in defined:
+            yield Orphan(connection=connection, pipeline=published.pipeline)
 
 
 def _changes(runtime: Runtime, connection: str, desired: tuple[Desired, ...]) -> Iterator[Change]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from pipemgr.ledger.change import Known, ObjectChange, dense, quoted
 from pipemgr.model.events import Change, Kind
@@ -25,13 +24,18 @@ _CONTENT = ("text", "digest", "offset")
 class Comparison:
     """What is known, kept up to date with the changes found so far."""
 
-    def __init__(self, connection: str, prior: Prior, fresh: Callable[[], UUID]) -> None:
-        self.changes: list[ObjectChange] = []
+    def __init__(self, connection: str, prior: Prior, fresh: Callable[[], str]) -> None:
+        self._changes: list[ObjectChange] = []
         self._connection = connection
         self._shown = quoted(connection)
         self._known = dict(prior)
         self._reserved: dict[Name, str] = {}
         self._fresh = fresh
+
+    def take(self) -> list[ObjectChange]:
+        """The changes found since the last time."""
+        found, self._changes = self._changes, []
+        return found
 
     def known(self, kind: Kind, key: str) -> Known | None:
         """What the ledger has of an object, or is about to have."""
@@ -49,7 +53,7 @@ class Comparison:
             return found.id
         name = (kind, key)
         if name not in self._reserved:
-            self._reserved[name] = str(self._fresh())
+            self._reserved[name] = self._fresh()
         return self._reserved[name]
 
     def see(self, kind: Kind, key: str, tail: str, message: str, *, whole: bool = False, **entry: Any) -> str:
@@ -86,12 +90,12 @@ class Comparison:
                 data = json.loads(found.text)
                 message = f"{kind} {data['name']} is gone"
                 connection = data["connection"]
-                self.changes.append(
+                self._changes.append(
                     ObjectChange(kind, Change.DESTROY, found.id, connection, key, found.text, message)
                 )
 
     def _add(self, change: ObjectChange) -> None:
-        self.changes.append(change)
+        self._changes.append(change)
         self._known[change.kind, change.key] = Known(change.id, change.text)
 
 

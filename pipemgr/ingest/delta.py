@@ -16,28 +16,28 @@ A snapshot is compared with the objects recorded before, by their keys. The rule
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-from uuid import UUID
 
-from pipemgr.ledger.change import ObjectChange, dense
+from pipemgr.ledger.change import ObjectChange, dense, fresh_id
 from pipemgr.ledger.keys import key, piece
 from pipemgr.model.base import Value
 from pipemgr.model.definitions import Pipeline, Step
 from pipemgr.model.events import Kind
-from pipemgr.model.identity import new_id
 from pipemgr.model.runs import Artifact, BuildInstance, BuildLog, Deliverable, StageInstance, StepInstance
 
 from .comparison import Comparison, Name, Prior, outdated
 
-Fresh = Callable[[], UUID]
+Fresh = Callable[[], str]
 _BELOW_INSTANCE = {"build", "stages", "logs", "artifacts", "deliverables", "source_digest"}
 
 
 def delta(
-    connection: str, snapshots: Iterable[BuildInstance], prior: Prior, *, fresh: Fresh = new_id
-) -> list[ObjectChange]:
+    connection: str, snapshots: Iterable[BuildInstance], prior: Prior, *, fresh: Fresh = fresh_id
+) -> Iterator[ObjectChange]:
     """The changes that bring the ledger from `prior` to what the snapshots show, in an order that can be written.
+
+    They are found as they are asked for, snapshot by snapshot, so that thousands need not be held at once.
 
     `prior` must have what the ledger has of the snapshots' pipelines (with the ids of their stages and steps),
     builds with their attempts, and everything below the attempts. `fresh` makes ids.
@@ -49,7 +49,7 @@ def delta(
         latest = max(newest.get(attempt.build, 0), snapshot.attempt)
         newest[attempt.build] = latest
         attempt.compare(newest=latest == snapshot.attempt)
-    return comparison.changes
+        yield from comparison.take()
 
 
 def _newest_attempts(prior: Prior) -> dict[str, int]:
@@ -63,7 +63,7 @@ def _newest_attempts(prior: Prior) -> dict[str, int]:
 
 
 def define(
-    connection: str, name: str, pipeline: Pipeline, prior: Prior, *, fresh: Fresh = new_id
+    connection: str, name: str, pipeline: Pipeline, prior: Prior, *, fresh: Fresh = fresh_id
 ) -> list[ObjectChange]:
     """The changes that make `pipeline` the recorded definition of the vendor's pipeline `name`.
 
@@ -73,14 +73,14 @@ def define(
     seen = set(_define(comparison, name, pipeline))
     gone = [one for one in prior if one not in seen]
     comparison.destroy(sorted(gone, key=_from_below))
-    return comparison.changes
+    return comparison.take()
 
 
 def forget(prior: Prior) -> list[ObjectChange]:
     """The changes that destroy a definition, from its steps up; its builds stay, they did happen."""
-    comparison = Comparison("", prior, new_id)
+    comparison = Comparison("", prior, fresh_id)
     comparison.destroy(sorted(prior, key=_from_below))
-    return comparison.changes
+    return comparison.take()
 
 
 def _from_below(name: Name) -> int:

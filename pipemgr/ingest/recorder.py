@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,14 +55,16 @@ class Recorder:
         `Busy`, and nothing is written, when another worker has taken it. `observer` is the connection's name
         unless given.
         """
+        events: dict[str, int] = {}
         seen = [self._shelve(one) for one in snapshots]
         with self._ledger.store.transaction(connection) as transaction:
             if lease is not None:
                 # First, so that a worker that lost its lease neither reads nor computes in vain.
                 transaction.commit_poll(lease, cursor, due_at)
             changes = delta(connection, seen, _prior(transaction, connection, seen))
-            transaction.apply(changes, observer=connection if observer is None else observer)
-        return _recorded(changes)
+            who = connection if observer is None else observer
+            transaction.apply(_counted(changes, events), observer=who)
+        return _recorded(events)
 
     def _shelve(self, snapshot: BuildInstance) -> BuildInstance:
         """The snapshot with the texts of its long logs put away as files."""
@@ -93,9 +95,10 @@ class Recorder:
         pipeline's own data unless given) and `documents` are kept for the next plan.
         """
         name = pipeline.name if name is None else name
+        events: dict[str, int] = {}
         with self._ledger.store.transaction(connection, durable=True) as transaction:
             changes = define(connection, name, pipeline, transaction.definition(connection, key(name)))
-            transaction.apply(changes, observer=observer)
+            transaction.apply(_counted(changes, events), observer=observer)
             if fingerprint is not None:
                 transaction.save_publication(
                     connection,
@@ -115,18 +118,19 @@ class Recorder:
                     "by": observer,
                 }
                 transaction.event(HubEvent.PLAN_APPLIED, f"{connection}/{name}", applied)
-        return _recorded(changes)
+        return _recorded(events)
 
     def forget(self, connection: str, name: str, *, observer: str = "") -> Recorded:
         """Destroy a pipeline with its stages and steps; its builds stay. Raises `NoSuchObject`."""
+        events: dict[str, int] = {}
         with self._ledger.store.transaction(connection, durable=True) as transaction:
             prior = transaction.definition(connection, key(name))
             changes = forget(prior)
             if not changes:
                 raise NoSuchObject(f"the ledger has no pipeline {name!r}", where=connection)
-            transaction.apply(changes, observer=observer)
+            transaction.apply(_counted(changes, events), observer=observer)
             transaction.drop_publication(connection, name)
-        return _recorded(changes)
+        return _recorded(events)
 
 
 def _long(log: BuildLog) -> bool:
@@ -143,9 +147,13 @@ def _prior(transaction: Transaction, connection: str, snapshots: Sequence[BuildI
     return transaction.runs(connection, sorted(pipelines), sorted(builds), sorted(instances))
 
 
-def _recorded(changes: Sequence[ObjectChange]) -> Recorded:
-    events: dict[str, int] = {}
+def _counted(changes: Iterable[ObjectChange], events: dict[str, int]) -> Iterator[ObjectChange]:
+    """The same changes, each counted in `events` as it passes."""
     for one in changes:
         name = event_name(one.kind, one.change)
         events[name] = events.get(name, 0) + 1
-    return Recorded(len(changes), events)
+        yield one
+
+
+def _recorded(events: Mapping[str, int]) -> Recorded:
+    return Recorded(sum(events.values()), events)

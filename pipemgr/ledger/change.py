@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from uuid_utils import uuid7
+
 from pipemgr.model.events import Change, Kind
 from pipemgr.model.ledger import LedgerEntry
 
@@ -40,6 +42,11 @@ class ObjectChange(NamedTuple):
     source: str | None = None
     again: bool = False
     """Created once more: it has a row from before it was destroyed."""
+
+
+def fresh_id() -> str:
+    """A new id (UUIDv7) as text: several times as fast as `identity.new_id`, for where there are thousands."""
+    return str(uuid7())
 
 
 class Known(NamedTuple):

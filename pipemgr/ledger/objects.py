@@ -43,7 +43,7 @@ def objects(kind: Kind) -> sa.Select[Any]:
         "recorded": newest.c.data,
     }
     beside = [raw(column).label(f"of_{name}") for name, column in events.items()]
-    return sa.select(*map(raw, table.c), *beside).select_from(joined).order_by(newest.c.sequence)
+    return sa.select(*map(raw, table.c), *beside).select_from(joined)
 
 
 def fault(kind: Kind, row: Any) -> str | None:

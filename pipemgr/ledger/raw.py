@@ -18,6 +18,7 @@ from .change import EntryRow, written
 from .tables import EPOCH
 
 _ROWS = 2000
+_DIGITS = 32
 
 
 def raw(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -33,9 +34,8 @@ def stream(database: sa.Connection, query: sa.Select[Any], opened: contextlib.Ex
 
 
 def entry_beside(row: Any) -> EntryRow | None:
-    """The entry beside an event, from columns that may hold anything."""
-    found = [getattr(row, f"entry_{name}") for name in EntryRow._fields]
-    values = dict(zip(EntryRow._fields, found, strict=True))
+    """The entry in the last columns of a row, which may hold anything."""
+    values = dict(zip(EntryRow._fields, row[-len(EntryRow._fields) :], strict=True))
     if values["id"] is None:
         return None
     for name in ("id", "subject", "ledger", "step", "amends"):
@@ -66,7 +66,7 @@ def dashed(value: Any) -> Any:
     """An id as text: SQLite keeps it as 32 digits, PostgreSQL as what it is."""
     if isinstance(value, UUID):
         return str(value)
-    if not isinstance(value, str) or len(value) != len(UUID(int=0).hex):
+    if not isinstance(value, str) or len(value) != _DIGITS:
         return value
     return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 

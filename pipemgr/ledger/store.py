@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ from pipemgr.model.identity import ALGORITHM
 from pipemgr.model.ledger import Checkpoint
 
 from . import leases, prior, seal, tables
-from .change import EntryRow, Known, ObjectChange, dense, entry_row, own_event, written
+from .change import EntryRow, Known, ObjectChange, dense, entry_row, fresh_id, own_event, written
 from .leases import Lease
 
-BATCH = 20_000
+BATCH = 2_000
 """Changes that a transaction keeps in memory before it sends them to the database."""
 _OUTBOX_LOCK, _CONNECTION_LOCK = 0x70697065, 0x70697066
 _CREATED = event_name(Kind.LEDGER_ENTRY, Change.CREATE)
@@ -153,25 +153,25 @@ class Transaction:
         return prior.definition(self.database, connection, pipeline)
 
     def apply(
-        self, changes: Sequence[ObjectChange], *, observer: str = "", source: str | None = None
+        self, changes: Iterable[ObjectChange], *, observer: str = "", source: str | None = None
     ) -> None:
         """Record changes of objects, each with its entry and its events.
 
         `observer` is who saw them (a connection, a person); `source` the digest of the vendor's answer, for the
         changes that bring none of their own.
         """
-        observer = observer.replace("\x00", "\ufffd")
+        observer, source = _clean(observer), source and _clean(source)
         for one in changes:
             digest = _digest(one.text)
             self._project(one, digest)
             changed = dense(one.changed) if one.changed else "[]"
             entry = EntryRow(
-                str(uuid_utils.uuid7()),
+                fresh_id(),
                 self._time,
-                one.kind.value,
-                one.change.value,
+                str(one.kind),
+                str(one.change),
                 one.id,
-                one.message.replace("\x00", "\ufffd"),
+                _clean(one.message),
                 digest,
                 one.ledger,
                 one.step,
@@ -179,7 +179,7 @@ class Transaction:
                 dense(one.outputs) if one.outputs else "[]",
                 changed,
                 observer,
-                one.source or source,
+                _clean(one.source) if one.source else source,
                 None,
             )
             self._enter(entry, one.text)
@@ -206,10 +206,10 @@ class Transaction:
         if row is None:
             raise NoSuchObject(f"the ledger has no entry {entry}", remedy="`pipemgr ledger show` lists them")
         old = entry_row(row)
-        message = message.replace("\x00", "\ufffd")
+        message = _clean(message)
         text = old._replace(message=message).canonical() if change is Change.UPDATED else old.canonical()
         new = EntryRow(
-            id=str(uuid_utils.uuid7()),
+            id=fresh_id(),
             time=self._time,
             kind=Kind.LEDGER_ENTRY.value,
             change=change.value,
@@ -360,6 +360,11 @@ def _update(table: str, names: Sequence[str]) -> str:
 
 def _quote(names: Sequence[str]) -> list[str]:
     return [f'"{name}"' for name in names]
+
+
+def _clean(text: str) -> str:
+    """A text that PostgreSQL takes too."""
+    return text.replace("\x00", "\ufffd")
 
 
 def _digest(text: str) -> str:

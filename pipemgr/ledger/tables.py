@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,21 +53,23 @@ metadata = sa.MetaData(
 )
 
 
-def plain(text: str | None) -> str | None:
+def plain(text: str) -> str:
     """A vendor's text as a column can hold it: without NUL, which PostgreSQL refuses, and not endless."""
-    return text if text is None else text.replace("\x00", "\ufffd")[:LONGEST]
+    return text if "\x00" not in text and len(text) <= LONGEST else text.replace("\x00", "\ufffd")[:LONGEST]
 
 
-def _number(value: int | None) -> int | None:
-    return value if value is not None and -_BIGGEST <= value < _BIGGEST else None
+def _number(value: int) -> int | None:
+    return value if -_BIGGEST <= value < _BIGGEST else None
 
 
-def _hex(value: str | None) -> str | None:
-    return value and value.replace("-", "")
+def _hex(value: str) -> str:
+    return value.replace("-", "")
 
 
-def _moment(value: str | None) -> int | None:
-    return value and microseconds(datetime.fromisoformat(value))  # type: ignore[return-value]
+@lru_cache(maxsize=4096)
+def _moment(value: str) -> int:
+    """Remembered, because what is seen together often began and ended together."""
+    return microseconds(datetime.fromisoformat(value))
 
 
 Convert = Callable[[Any], Any]
@@ -261,11 +264,10 @@ APPEND_ONLY = ("ledger_entry", "outbox", "seal", "checkpoint")
 
 def columns(kind: Kind, data: dict[str, Any]) -> list[Any]:
     """The values of an object's typed columns, read off its data, in the order of `COLUMNS`."""
-    return [convert(_at(data, path)) for _, path, convert in COLUMNS[kind]]
-
-
-def _at(data: dict[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = data
-    for name in path:
-        value = (value or {}).get(name)
-    return value
+    found = []
+    for _, path, convert in COLUMNS[kind]:
+        value: Any = data
+        for name in path:
+            value = value.get(name) if value is not None else None
+        found.append(None if value is None else convert(value))
+    return found

@@ -141,25 +141,26 @@ class _Verifier:
 
     def history(self) -> None:
         """Every event with its entry, the entry's own event behind it, and its seal, all in one order."""
-        expected, awaited = 1, None
+        expected = 1
+        awaited: tuple[EntryRow, str] | None = None
         for row in self._stream(_events()):
             if row.sequence != expected:
-                self._problem(_gap(expected, row.sequence), awaited and awaited.id)
+                self._problem(_gap(expected, row.sequence), awaited and awaited[0].id)
                 awaited = None
             expected = row.sequence + 1
             if awaited is not None:
-                self._own_event(awaited, row)
+                self._own_event(*awaited, row)
                 awaited = None
             elif row.name in _NAMES or row.entry_id is not None:
                 awaited = self._entry(row)
             elif row.name not in _HUB:
                 self._problem(f"event {row.sequence} has the name {row.name!r}, which there is not")
         if awaited is not None:
-            self._problem("its own event is missing", awaited.id)
+            self._problem("its own event is missing", awaited[0].id)
         self._leftovers()
 
-    def _entry(self, row: Any) -> EntryRow | None:
-        """Compare an object's event with its entry; the entry whose own event must come next."""
+    def _entry(self, row: Any) -> tuple[EntryRow, str] | None:
+        """Compare an object's event with its entry; the entry whose own event must come next, and its text."""
         self.entries += 1
         entry = entry_beside(row)
         if entry is None:
@@ -168,13 +169,14 @@ class _Verifier:
             message = f"it is missing or unreadable, or its event, number {row.sequence}, names another"
             self._problem(message, named, self._here())
             return None
-        fault = self._sealed(row, leaf(entry.canonical().encode()).hex()) or _event_fault(entry, row)
+        text = entry.canonical()
+        fault = self._sealed(row, leaf(text.encode()).hex()) or _event_fault(entry, row)
         if fault:
             self._problem(fault, entry.id, self._here())
-        return entry
+        return entry, text
 
-    def _own_event(self, entry: EntryRow, row: Any) -> None:
-        expected = (own_event(entry.id), _CREATED, entry.id, entry.time, entry.canonical(), "[]")
+    def _own_event(self, entry: EntryRow, text: str, row: Any) -> None:
+        expected = (own_event(entry.id), _CREATED, entry.id, entry.time, text, "[]")
         if (dashed(row.id), row.name, row.subject, time(row.time), row.data, row.changed) != expected:
             self._problem(
                 f"event {row.sequence}, of its creation, is not as it was written", entry.id, self._here()
@@ -210,10 +212,11 @@ class _Verifier:
         """Let the tree grow by a seal, and compare it with the checkpoints of that size."""
         self.sealed = next(self.seals, None)
         self.tree.append(hashed(found.leaf))
-        size, root = self.tree.size, self.tree.root().hex
+        size = self.tree.size
         if self.mark is not None and self.mark.size == size:
-            self._mark(self.mark, root())
-        if self.against is not None and self.against.size == size and self.against.root != root():
+            self._mark(self.mark, self.tree.root().hex())
+        kept = self.against
+        if kept is not None and kept.size == size and kept.root != self.tree.root().hex():
             self._problem(f"the first {size} entries are not those of the checkpoint that was kept")
 
     def _mark(self, row: Any, root: str) -> None:
@@ -279,7 +282,7 @@ class _Verifier:
 
 
 def _events() -> sa.Select[Any]:
-    entry = [raw(column).label(f"entry_{column.name}") for column in ledger_entry.c]
+    entry = [raw(ledger_entry.c[name]).label(f"entry_{name}") for name in EntryRow._fields]
     joined = outbox.outerjoin(ledger_entry, ledger_entry.c.id == outbox.c.id)
     return sa.select(*map(raw, outbox.c), *entry).select_from(joined).order_by(outbox.c.sequence)
 

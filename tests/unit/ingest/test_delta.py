@@ -37,7 +37,7 @@ def after(prior, changes):
 
 
 def run(prior, *snapshots):
-    changes = delta("ci", snapshots, prior)
+    changes = list(delta("ci", snapshots, prior))
     return changes, after(prior, changes)
 
 

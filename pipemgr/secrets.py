@@ -20,6 +20,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
+from urllib.parse import quote
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -35,6 +36,7 @@ SHORTEST: Final = 4
 """Secrets below this many characters are not redacted: they would blank out ordinary words."""
 PATTERN: Final = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|keyring:[^/]+/.+|cmd:.*\S.*)$"
 """What a reference looks like."""
+_RESOLVED: Final[set[str]] = set()
 FORMS: Final = "env:NAME, file:PATH, keyring:SERVICE/NAME or cmd:COMMAND"
 
 
@@ -81,6 +83,7 @@ class SecretRef(str):
         secret = _SOURCES[self.scheme](self, folder or Path())
         if not secret:
             _missing(self, "leads to an empty value", "put the secret there")
+        _RESOLVED.update((secret, quote(secret, safe="")))
         return Secret(secret)
 
     @classmethod
@@ -101,6 +104,11 @@ class SecretRef(str):
 def resolve(reference: str, folder: Path | None = None) -> Secret:
     """The secret that a reference leads to; raises `SecretNotFound`."""
     return SecretRef(reference).resolve(folder)
+
+
+def redacted(text: str) -> str:
+    """`text` with every secret masked that this process has resolved so far, also as it stands in an address."""
+    return redact(text, _RESOLVED)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -47,21 +47,24 @@ class Published(Value):
 class PollPage(Value):
     """What one poll saw: whole snapshots, the next cursor, and when to come back.
 
-    `more` asks for the next page at once; `wait` is the number of seconds after which the vendor has (or allows)
-    something new, None for the connection's usual interval.
+    `more` asks for the next page at once, from the cursor, which must have moved; `wait` is the number of seconds
+    (a week at most) after which the vendor has (or allows) something new, None for the connection's usual interval.
     """
 
     builds: tuple[BuildInstance, ...] = ()
     cursor: Cursor = Field(default_factory=dict)
     more: bool = False
-    wait: float | None = None
+    wait: float | None = Field(default=None, ge=0, le=7 * 86_400, allow_inf_nan=False)
 
 
 class LogChunk(Value):
-    """A piece of a log: `text` from the asked offset, and the offset (in bytes) to go on from."""
+    """A piece of a log: `text` from the asked offset, and the offset (in bytes) to go on from.
+
+    A piece without text that is not `complete` says that there is no more of it yet.
+    """
 
     text: str
-    offset: int
+    offset: int = Field(ge=0)
     complete: bool
 
 

@@ -159,7 +159,7 @@ def _import(entry: EntryPoint) -> type[Adapter]:
     where = str(folder(entry))
     try:
         kind = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(
             f"the adapter {entry.name!r} can't be imported: {type(error).__name__}: {error}",
             where=where,

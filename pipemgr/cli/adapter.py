@@ -12,7 +12,7 @@ from pipemgr.model.support import Answer, Support
 from pipemgr.service.runtime import registry
 
 from . import complete
-from .render import json_option, print_json, table
+from .render import json_option, plain, print_json, table
 
 FAILED = 1
 COLOURS = {
@@ -39,7 +39,7 @@ def list_(as_json: bool) -> None:
         return
     table(rows, ("name", "title", "capabilities", "features"), empty="No adapters are installed.")
     for one in broken:
-        click.secho(f"broken {one.name} ({one.origin}): {one.reason}", fg="red", err=True)
+        click.secho(plain(f"broken {one.name} ({one.origin}): {one.reason}"), fg="red", err=True)
 
 
 def _row(manifest: Manifest) -> dict[str, Any]:

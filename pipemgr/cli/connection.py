@@ -10,7 +10,7 @@ from pipemgr.service.connections import Probe, probe
 from pipemgr.service.runtime import opened
 
 from . import complete
-from .render import NO_CONNECTIONS, json_option, plain, print_json, table
+from .render import NO_CONNECTIONS, json_option, plain, print_json, table, told
 
 FAILED = 1
 
@@ -69,14 +69,11 @@ def _as_json(one: Probe) -> dict[str, Any]:
 def _show(one: Probe) -> None:
     if one.server:
         who = f" as {one.server.identity}" if one.server.identity else ""
-        click.echo(
-            f"{click.style('ok', fg='green')}  {one.connection}: {one.server.name} {one.server.version}{who}"
-        )
+        said = f"{one.connection}: {one.server.name} {one.server.version}{who}"
+        click.echo(f"{click.style('ok', fg='green')}  {plain(said)}")
         for note in one.server.notes:
-            click.echo(f"    {note}")
+            click.echo(f"    {plain(note)}")
     elif one.error:
-        click.echo(
-            f"{click.style('failed', fg='red')}  {one.connection}: {plain(str(one.error), lines=True)}"
-        )
+        click.echo(f"{click.style('failed', fg='red')}  {plain(told(one.error, one.connection), lines=True)}")
         if one.error.remedy:
             click.echo(f"    try: {plain(one.error.remedy)}")

@@ -147,9 +147,10 @@ def _show_result(view: InstanceView) -> None:
     sizes = f"{len(snapshot.stages)} stages, {steps} steps"
     click.echo(f"  {word}  {builds.title(view.build)}  {span}, {sizes}")
     for artifact in snapshot.artifacts:
-        click.echo(f"      artifact {artifact.name}  {artifact.digest}")
+        click.echo(plain(f"      artifact {artifact.name}  {artifact.digest}"))
     for stage, step, ended, code, stage_id, step_id in builds.failures(snapshot):
-        click.echo(f"      {ended.result} in {stage} / {step}" + (f", exit code {code}" if code else ""))
+        left = f", exit code {code}" if code else ""
+        click.echo(plain(f"      {ended.result} in {stage} / {step}{left}"))
         log = builds.log_of(snapshot, stage_id, step_id)
         for line in builds.tail(log.text or "", TAIL).splitlines() if log else ():
             click.echo(f"      | {plain(line)}")

@@ -140,7 +140,7 @@ def show_applied(one: Applied) -> None:
     if one.fate is Fate.FAILED:
         click.secho(plain(f"failed {one.pipeline} at {one.connection}: {one.error}"), fg="red", err=True)
         if one.remedy:
-            click.echo(f"  try: {one.remedy}", err=True)
+            click.echo(f"  try: {plain(one.remedy)}", err=True)
     elif one.fate is not Fate.UNCHANGED:
         url = f" ({one.url})" if one.url else ""
         click.echo(plain(f"{one.fate} {one.pipeline} at {one.connection}{url}"))

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from pipemgr.errors import PipemgrError
+
 from . import complete
 
 NO_CONNECTIONS = (
@@ -39,6 +41,11 @@ def plain(text: str, *, lines: bool = False) -> str:
     if lines:
         return "\n".join(map(plain, text.split("\n")))
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def told(error: PipemgrError, connection: str) -> str:
+    """An error with its connection, which most errors name as their place already."""
+    return str(error) if error.where == connection else f"{connection}: {error}"
 
 
 def json_option(command: Any) -> Any:

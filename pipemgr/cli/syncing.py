@@ -13,7 +13,7 @@ from pipemgr.service import syncing
 from pipemgr.service.runtime import opened
 
 from .planning import show_applied
-from .render import NO_CONNECTIONS, connection_option, json_option, plain, print_json
+from .render import NO_CONNECTIONS, connection_option, json_option, plain, print_json, told
 
 FAILED = 1
 
@@ -69,15 +69,9 @@ def _show(step: syncing.Step) -> None:
             for problem in step.problems:
                 click.secho(f"  {plain(problem)}", fg="yellow", err=True)
         case syncing.Failure():
-            click.secho(plain(f"failed {_told(step)}"), fg="red", err=True)
+            click.secho(plain(f"failed {told(step.error, step.connection)}"), fg="red", err=True)
             if step.error.remedy:
-                click.echo(f"  try: {step.error.remedy}", err=True)
-
-
-def _told(step: syncing.Failure) -> str:
-    """The error with its connection, which most errors name as their place already."""
-    error = step.error
-    return str(error) if error.where == step.connection else f"{step.connection}: {error}"
+                click.echo(f"  try: {plain(step.error.remedy)}", err=True)
 
 
 def _as_json(step: syncing.Step) -> dict[str, Any]:

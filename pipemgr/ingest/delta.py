@@ -16,6 +16,7 @@ A snapshot is compared with the objects recorded before, by their keys. The rule
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -130,6 +131,7 @@ class _Attempt:
         self.instance = comparison.identify(Kind.BUILD_INSTANCE, self.key)
         self.ledger = comparison.identify(Kind.BUILD_LEDGER, self.key)
         self.seen: set[Name] = set()
+        self.repeated: Counter[Name] = Counter()
 
     def compare(self, *, newest: bool) -> None:
         """Compare the build, the attempt and everything below it, unless the snapshot is an older one."""
@@ -165,10 +167,10 @@ class _Attempt:
 
     def _single(self, kind: Kind, key: str) -> str:
         """The key, with a number when the snapshot has several objects of one name: none may hide another."""
-        found, count = key, 1
+        found = key
         while (kind, found) in self.seen:
-            count += 1
-            found = f"{key}~{count}"
+            self.repeated[kind, key] += 1
+            found = f"{key}~{self.repeated[kind, key] + 1}"
         self.seen.add((kind, found))
         return found
 

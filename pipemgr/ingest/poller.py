@@ -7,6 +7,7 @@ is killed leaves nothing behind, and one that was overtaken writes nothing.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +32,8 @@ from .worker import is_gone, me
 LEASE_SECONDS = 120.0
 """How long a poll may take for one page before another worker may take over."""
 RETRY_SECONDS = 30.0
+LONGEST_WAIT = 86_400.0
+"""A vendor may ask for patience, but a connection is tried again at least once a day; in seconds."""
 
 
 class Polled(Value):
@@ -78,8 +81,9 @@ def _busy(connection: str, ledger: Ledger) -> Busy:
 
 def _give_back(ledger: Ledger, lease: Lease, reason: str, seconds: float) -> None:
     """End a lease early. Where even that fails, the first error is the one to tell, and the lease ends by itself."""
+    wait = timedelta(seconds=min(max(0.0, seconds), LONGEST_WAIT))
     with contextlib.suppress(LedgerError):
-        ledger.store.fail_poll(lease, reason, datetime.now(UTC) + timedelta(seconds=seconds))
+        ledger.store.fail_poll(lease, reason, datetime.now(UTC) + wait)
 
 
 class _Poll:
@@ -105,11 +109,22 @@ class _Poll:
             if not page.more:
                 break
             self.lease = self.ledger.store.renew(self.lease, LEASE_SECONDS)
-            known, page = (), self.adapter.poll(page.cursor)
+            known, page = (), self._next(page)
         self.ledger.store.seal()
         return Polled(
             connection=self.connection, builds=builds, changes=changes, problems=tuple(self.problems)
         )
+
+    def _next(self, page: PollPage) -> PollPage:
+        """The page after `page`. One with the same cursor would come again for ever."""
+        found = self.adapter.poll(page.cursor)
+        if found.more and found.cursor == page.cursor:
+            raise AdapterError(
+                "the adapter says that there is more, but its cursor does not move",
+                where=self.connection,
+                remedy="report it to the author of the adapter",
+            )
+        return found
 
     def _open_builds(self) -> Iterator[BuildInstance]:
         """Every build that was not finished, as it is now. One that can't be read is told and tried again."""
@@ -121,19 +136,28 @@ class _Poll:
             except (Retryable, AuthenticationFailed):
                 raise  # not about this one build
             except AdapterError as error:
-                self.problems.append(f"{ref.pipeline} {ref.build}: {error}")
+                self.problems.append(f"{ref.pipeline} {ref.build}: {error.message}")
 
     def _record(self, builds: tuple[BuildInstance, ...], page: PollPage) -> int:
         wait = self.every if page.wait is None else page.wait
         due = None if page.more else datetime.now(UTC) + timedelta(seconds=wait)
         recorded = Recorder(self.ledger).record(
             self.connection,
-            [self._with_logs(one) for one in builds],
+            [self._with_logs(one) for one in builds if self._can_be_kept(one)],
             lease=self.lease,
             cursor=page.cursor,
             due_at=due,
         )
         return recorded.changes
+
+    def _can_be_kept(self, build: BuildInstance) -> bool:
+        """Whether a snapshot is text that can be stored; one that is not must not stop the others."""
+        try:
+            json.loads(build.model_dump_json())
+        except ValueError as error:
+            self.problems.append(f"{build.build.pipeline} {build.build.external_id} can't be kept: {error}")
+            return False
+        return True
 
     def _with_logs(self, build: BuildInstance) -> BuildInstance:
         """The snapshot with the text of each log that is complete; one that is kept already is not read again."""
@@ -149,7 +173,9 @@ class _Poll:
         except (Retryable, AuthenticationFailed):
             raise  # the build would be closed and its log never asked for again
         except AdapterError as error:
-            self.problems.append(f"{build.build.pipeline} {build.build.external_id}, log {log.name}: {error}")
+            self.problems.append(
+                f"{build.build.pipeline} {build.build.external_id}, log {log.name}: {error.message}"
+            )
             return log.model_copy(update={"complete": False})
 
     def _whole(self, build: BuildInstance, log: BuildLog) -> BuildLog:
@@ -170,9 +196,11 @@ class _Poll:
         while True:
             chunk = self.adapter.logs(build.ref, log.name, offset)
             if chunk.text:
-                yield chunk.text.encode()
-            if chunk.complete or chunk.offset <= offset:
+                yield chunk.text.encode("utf-8", "replace")
+            if chunk.complete:
                 return
+            if not chunk.text or chunk.offset <= offset:
+                raise AdapterError(f"ends at byte {offset}, although it is said to be complete")
             offset = chunk.offset
 
 

@@ -99,7 +99,7 @@ def _live(runtime: Runtime, view: InstanceView, log: BuildLog) -> Iterator[str]:
     while True:
         chunk = adapter.logs(view.snapshot().ref, log.name, offset)
         yield chunk.text
-        if chunk.complete or chunk.offset <= offset:
+        if chunk.complete or not chunk.text or chunk.offset <= offset:
             return
         offset = chunk.offset
 

@@ -96,12 +96,12 @@ def _orphans(runtime: Runtime, connection: str, changes: tuple[Change, ...]) -> 
 
 
 def _changes(runtime: Runtime, connection: str, desired: tuple[Desired, ...]) -> Iterator[Change]:
-    wanted = runtime.workspace.config.connections[connection].pipelines
+    configured = runtime.workspace.config.connections[connection]
     adapter = runtime.adapter(connection)
-    dialect = runtime.languages.get(adapter.name)
+    dialect = runtime.languages.get(configured.adapter)
     for one in desired:
         name = one.pipeline.name
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted):
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in configured.pipelines):
             publication = runtime.ledger.queries.publication(connection, name)
             yield change(
                 connection,

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from pipemgr.adapter.base import Adapter, Connection
+from pipemgr.adapter.guard import Guarded
 from pipemgr.adapter.registry import Registry
 from pipemgr.config import Workspace, find
 from pipemgr.errors import NoSuchObject, NoWorkspace
@@ -106,7 +107,7 @@ class Runtime:
             dialect=self.languages.get,
             tables=self.registry.tables(configured.adapter),
         )
-        return kind(place, self.workspace.settings(name, kind.Settings))
+        return Guarded(kind, place, self.workspace.settings(name, kind.Settings))
 
     def close(self) -> None:
         """Give database connections back."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipemgr.errors import AdapterError, Busy, PipemgrError, Retryable, UnsupportedCapability
+from pipemgr.adapter.guard import fault
+from pipemgr.errors import Busy, PipemgrError, Retryable, UnsupportedCapability
 from pipemgr.ingest.poller import Polled, poll
 from pipemgr.ledger.keys import attempt_key
 from pipemgr.model.events import Kind
@@ -67,15 +67,7 @@ def _poll(runtime: Runtime, connection: str) -> Polled:
 
 
 def _told(error: Exception, connection: str) -> PipemgrError:
-    """The error as it is, or what a fault in somebody's code looks like to a user: what, and where in the code."""
-    if isinstance(error, PipemgrError):
-        return error
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return AdapterError(
-        f"a fault of the adapter or of pipemgr: {type(error).__name__}: {error} ({place.filename}:{place.lineno})",
-        where=connection,
-        remedy="report it with this line; the other connections are not affected",
-    )
+    return error if isinstance(error, PipemgrError) else fault(error, connection)
 
 
 def wait_for(

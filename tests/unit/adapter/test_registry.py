@@ -160,3 +160,9 @@ def test_a_language_is_borrowed_by_name():
     assert local.writer is not registry.dialect("github-actions").writer
     assert not local.features["stage.services"]
     assert registry.dialect("local") is local
+
+
+def test_an_adapter_that_leaves_when_imported_is_told(shelf):
+    shelf.install("bad", code="raise SystemExit(3)")
+    with pytest.raises(ConfigurationError, match="can't be imported: SystemExit: 3"):
+        Registry().load("bad")

@@ -225,10 +225,13 @@ def stage_id(event: Event, job: Job) -> str:
 
 
 def _blame(parts: tuple[StageInstance, ...] | tuple[StepInstance, ...]) -> str:
-    """Whose fault it is: the first part that is neither good nor merely skipped."""
-    for part in parts:
-        if part.status.finished and not part.status.good:
-            return f"{part.name}: {part.status.reason or part.status.raw}"
+    """Whose fault it is: the first part that is neither good nor merely skipped, rather one with a reason.
+
+    Act gives an exit code, which is the reason, only to steps that were not allowed to fail.
+    """
+    bad = [part for part in parts if part.status.finished and not part.status.good]
+    for part in sorted(bad, key=lambda part: not part.status.reason):
+        return f"{part.name}: {part.status.reason or part.status.raw}"
     return ""
 
 

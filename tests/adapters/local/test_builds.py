@@ -110,6 +110,20 @@ def test_a_step_that_may_fail_fails_nothing(local):
     assert step(build, "test", "0").status.result is Result.FAILURE
 
 
+def test_a_step_that_may_fail_is_not_to_blame_for_a_later_one(local):
+    build = local.run("""
+    jobs:
+      test:
+        runs-on: linux
+        steps:
+          - {name: Allowed, run: exit 7, continue-on-error: true}
+          - {name: Boom, run: exit 3}
+          - {name: Late, if: always(), run: exit 4}
+    """)
+    assert build.status.result is Result.FAILURE
+    assert build.status.reason == "test: Boom: exit code 3"
+
+
 def test_each_cell_of_a_matrix_is_a_stage(local):
     build = local.run("""
     jobs:

@@ -104,6 +104,48 @@ def test_upload_does_not_replace_unless_asked(do: Do, tmp_path: Path) -> None:
     assert files(tmp_path / "artifacts" / "w") == {"b"}
 
 
+@pytest.mark.parametrize("name", ["../w", "..", ".", "a/../../b", "/", "a//b", "x/.."])
+@pytest.mark.parametrize("overwrite", ["false", "true"])
+def test_no_artifact_leaves_its_folder_by_its_name(name: str, overwrite: str, do: Do, tmp_path: Path) -> None:
+    put(tmp_path, "work/a", "artifacts/kept/b", "w/kept")
+    before = files(tmp_path)
+    done = do("artifact.upload", path="a", name=name, overwrite=overwrite)
+    assert done.returncode == 1
+    assert "No artifact can be called" in done.stderr
+    assert files(tmp_path) == before
+
+
+def test_a_name_is_never_a_command(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "a")
+    name = "$(touch pwned) `touch pwned`; touch pwned; '\"\n-rf *"
+    assert do("artifact.upload", path="a\n$(touch pwned)\n`touch pwned`\n", name=name).returncode == 0
+    assert do("artifact.download", path="into", name=name).returncode == 0
+    assert files(tmp_path / "artifacts") == {f"{name}/a"}
+    assert files(tmp_path / "work") == {"a", "into/a"}
+
+
+def test_no_file_leaves_its_artifact_by_its_path(do: Do, tmp_path: Path) -> None:
+    put(tmp_path, "work/a/f", "other/g")
+    assert do("artifact.upload", path="a/f\n../other/./g\n", name="w").returncode == 0
+    assert files(tmp_path / "artifacts") == {"w/work/a/f", "w/other/g"}
+
+
+@pytest.mark.parametrize("given", [{"name": "../secret"}, {"pattern": "../*"}])
+def test_download_takes_artifacts_only(given: dict[str, str], do: Do, tmp_path: Path) -> None:
+    put(tmp_path, "artifacts/one/a", "secret/key")
+    done = do("artifact.download", path="into", **given)
+    assert done.returncode == 1
+    assert "No artifact is called" in done.stderr
+    assert files(tmp_path / "work") == set()
+
+
+def test_reports_stay_in_their_folder(do: Do, tmp_path: Path) -> None:
+    put(tmp_path, "work/r.xml", "other/r.xml")
+    done = do("tests.publish", path="r.xml\n../other/*.xml\n../../*/r.xml\n")
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "reports") == {"r.xml", "_/other/r.xml"}
+
+
 def test_download_of_one_of_all_and_merged(do: Do, tmp_path: Path) -> None:
     put(tmp_path / "artifacts", "one/a", "two/b", "other/c")
     assert do("artifact.download", name="one", path="into").returncode == 0

@@ -99,7 +99,8 @@ class Registry:
         """The adapter's language; needs no connection. Raises what `load` raises."""
         if name not in self._dialects:
             manifest = self.manifest(name)
-            reader, writer = self.load(name).language(self.dialect, self.tables(name))
+            tables = self.tables(name)
+            reader, writer = self.load(name).language(self.dialect, tables)
             self._dialects[name] = Dialect(
                 name=name,
                 title=manifest.title,
@@ -108,6 +109,7 @@ class Registry:
                 features=manifest.limits(),
                 patterns=manifest.documents,
                 understands=manifest.understands,
+                tables=tables,
             )
         return self._dialects[name]
 

@@ -270,8 +270,9 @@ class EnvironmentRow(Row):
 
 
 class VariablesFile(TableFile):
-    """<vendor>/variables.yaml."""
+    """<vendor>/variables.yaml; `secrets` are those that every build has without anybody creating them."""
 
+    secrets: tuple[str, ...] = ()
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     environment: tuple[EnvironmentRow, ...] = ()

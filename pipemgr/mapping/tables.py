@@ -67,11 +67,15 @@ class Names:
 
 @dataclass(frozen=True)
 class Variables:
-    """Names in expressions: contexts as (name, the vendor's expression), functions and environment both ways."""
+    """Names in expressions: contexts as (name, the vendor's expression), functions and environment both ways.
+
+    `secrets` are those that every build has without anybody creating them, in lower case.
+    """
 
     contexts: tuple[tuple[ContextRow, Expression], ...]
     functions: Names
     environment: Names
+    secrets: frozenset[str] = frozenset()
 
 
 class Tables:
@@ -143,6 +147,7 @@ class Tables:
             tuple((row, parse(row.expression)) for row in contexts),
             _names((row.name, row.word) for row in functions),
             _names((row.name, row.variable) for row in environment),
+            frozenset(name.lower() for file in files for name in file.secrets),
         )
 
     # Reading files -------------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ class Dialect:
     """Further vendors whose own things (`vendor`, opaque steps and triggers) it takes as they are."""
     foreign: bool = False
     """Whether it keeps what only vendors understand, whichever vendor that is."""
+    tables: Tables | None = None
+    """The vendor's words: they tell which machines and secrets it has by itself."""
 
 
 def refuse_problems(source: Source) -> None:

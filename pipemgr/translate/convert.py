@@ -93,7 +93,7 @@ def _report(  # noqa: PLR0913 - all that is known of one translation
     written: Pipeline,
     writing: Writing,
 ) -> TranslationReport:
-    by_hand = manual(reading.pipeline) if source.name != target.name and not target.foreign else ()
+    by_hand = manual(reading.pipeline, target) if source.name != target.name and not target.foreign else ()
     losses = _worst(
         (
             *((finding.path, finding.fidelity) for finding in writing.findings),

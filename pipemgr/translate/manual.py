@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipemgr.model.definitions import Environment, Pipeline, Runner
-from pipemgr.model.expressions import Access, Expression, Literal, Name
+from pipemgr.mapping.tables import Tables
+from pipemgr.model.definitions import Environment, Matrix, Pipeline, Runner, Stage
+from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name
+from pipemgr.model.templates import template
 
 from .base import Dialect
+from .matrix import cells
 from .node import Source
 from .report import Fidelity, Finding
 from .tree import expressions, walk
@@ -45,21 +48,21 @@ class Need:
         )
 
 
-def manual(pipeline: Pipeline) -> tuple[Need, ...]:
-    """Everything that the definition only names, each thing once.
-
-    The build's own token is no secret to create: every vendor has one.
-    """
+def manual(pipeline: Pipeline, target: Dialect) -> tuple[Need, ...]:
+    """Everything that the definition only names and the target has not by itself, each thing once."""
     found: dict[tuple[str, str], list[str]] = {}
-    for kind, name, path in (*_named(pipeline), *_defined(pipeline)):
+    for kind, name, path in (*_named(pipeline, target.tables), *_defined(pipeline, target.tables)):
         found.setdefault((kind, name), []).append(path)
     return tuple(Need(kind, name, tuple(dict.fromkeys(paths))) for (kind, name), paths in found.items())
 
 
-def _named(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
+def _named(pipeline: Pipeline, tables: Tables | None) -> Iterator[tuple[str, str, str]]:
+    given = tables.variables.secrets if tables else ()
     for path, expression in expressions(pipeline):
         for node in expression.walk():
             match node:
+                case Access(Name("secrets"), Literal(str(name))) if name.lower() in given:
+                    continue
                 case Access(Name(context), key) if context in _KEPT:
                     yield _KEPT[context], _shown(key), path
 
@@ -68,11 +71,40 @@ def _shown(key: Expression) -> str:
     return key.value if isinstance(key, Literal) and isinstance(key.value, str) else f"(by name: {key})"
 
 
-def _defined(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
+def _defined(pipeline: Pipeline, tables: Tables | None) -> Iterator[tuple[str, str, str]]:
+    hosted = tables.runners.ours if tables else {}
     for path, value in walk(pipeline):
         match value:
-            case Runner(labels=labels, group=group) if labels or group:
-                words = [f"labels {', '.join(labels)}"] * bool(labels) + [f"group {group}"] * bool(group)
-                yield "runner", " and ".join(words), path
+            case Pipeline(runner=Runner() as runner) | Stage(runner=Runner() as runner):
+                matrix = value.matrix if isinstance(value, Stage) else None
+                words = _machines(runner, matrix, hosted)
+                yield from (("runner", one, f"{path}.runner".lstrip(".")) for one in words)
             case Environment(name=name) if "${{" not in name:
                 yield "environment", name, path
+
+
+def _machines(runner: Runner, matrix: Matrix | None, hosted: Collection[str]) -> Iterator[str]:
+    """The machines that are not hosted: those that a matrix names, one by one."""
+    if len(runner.labels) == 1 and runner.group is None:
+        labels = _values(runner.labels[0], matrix)
+        yield from dict.fromkeys(f"labels {label}" for label in labels if label.lower() not in hosted)
+    elif runner.labels or runner.group:
+        words = [f"labels {', '.join(runner.labels)}"] * bool(runner.labels)
+        yield " and ".join(words + [f"group {runner.group}"] * bool(runner.group))
+
+
+def _values(label: str, matrix: Matrix | None) -> tuple[str, ...]:
+    """What `${{ matrix.axis }}` stands for; the label itself where that is not known."""
+    match _parts(label):
+        case (Access(Name("matrix"), Literal(str(axis))),):
+            values = [cell.get(axis) for cell in (cells(matrix) if matrix else None) or ()]
+            if values and all(isinstance(value, str) for value in values):
+                return tuple(map(str, values))
+    return (label,)
+
+
+def _parts(text: str) -> tuple[str | Expression, ...]:
+    try:
+        return template(text)
+    except ExpressionError:
+        return ()

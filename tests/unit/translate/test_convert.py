@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipemgr.errors import InvalidPipeline, TranslationRefused
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.definitions import Pipeline, Step
 from pipemgr.model.support import Answer, Support
 from pipemgr.testing.strategies import pipelines
@@ -133,6 +135,50 @@ def test_what_a_person_must_provide_is_told_once_with_all_its_places() -> None:
 def test_nothing_is_to_be_provided_where_it_already_is() -> None:
     assert _convert(MANUAL, VENDOR, replace(VENDOR)).report.findings == ()
     assert _convert(MANUAL, NATIVE, replace(VENDOR)).report.findings == ()
+
+
+@pytest.fixture
+def hosting(tmp_path: Path) -> Dialect:
+    """A vendor that has machines and a secret of its own."""
+    head = "source: [https://docs.example]\nchecked: 2026-01-01\n"
+    (tmp_path / "runners.yaml").write_text(f"{head}rows: [{{runner: linux, label: Penguin}}]", "utf-8")
+    (tmp_path / "variables.yaml").write_text(f"{head}secrets: [OWN_TOKEN]", "utf-8")
+    return replace(VENDOR, tables=Tables.of("elsewhere", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("label", "matrix", "expected"),
+    [
+        ("penguin", "{}", []),
+        ("gpu", "{}", ["runner labels gpu"]),
+        ("${{ matrix.os }}", "{os: [penguin, PENGUIN]}", []),
+        ("${{ matrix.os }}", "{os: [penguin, gpu, tpu]}", ["runner labels gpu", "runner labels tpu"]),
+        ("${{ matrix.os }}", "{include: [{os: penguin}, {os: gpu}]}", ["runner labels gpu"]),
+        (
+            "${{ matrix.os }}",
+            "{v: [1], include: [{os: penguin}, {v: 2}]}",
+            ["runner labels ${{ matrix.os }}"],
+        ),
+        ("${{ matrix.os }}", "{os: [[penguin, big]]}", ["runner labels ${{ matrix.os }}"]),
+        (
+            "${{ matrix.os }}",
+            "${{ from_json(config.M) }}",
+            ["runner labels ${{ matrix.os }}", "configured value M"],
+        ),
+        ("x-${{ matrix.os }}", "{os: [penguin]}", ["runner labels x-${{ matrix.os }}"]),
+    ],
+)
+def test_machines_that_the_vendor_has_need_no_register(
+    label: str, matrix: str, expected: list[str], hosting: Dialect
+) -> None:
+    text = f"pipeline: x\nstages:\n  a:\n    runner: {{labels: ['{label}']}}\n    matrix: {matrix}\n"
+    report = _convert(text, hosting).report
+    assert sorted(finding.what for finding in report.findings) == sorted(expected)
+
+
+def test_secrets_that_the_vendor_has_need_nobody_to_create_them(hosting: Dialect) -> None:
+    text = "pipeline: x\nvariables: {A: '${{ secrets.own_token }}', B: '${{ secrets.OTHER }}'}\n"
+    assert [finding.what for finding in _convert(text, hosting).report.findings] == ["secret OTHER"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,204 @@
+"""Selects: the statements behind the queries, and how their rows are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from pipemgr.errors import NoSuchObject
+from pipemgr.model.events import Event, Kind
+
+from . import tables
+from .change import entry_row
+from .tables import OBJECTS
+from .views import (
+    EntryView,
+    InstanceView,
+    Record,
+    StageView,
+)
+
+_PIPELINE, _BUILD, _INSTANCE = (OBJECTS[kind] for kind in (Kind.PIPELINE, Kind.BUILD, Kind.BUILD_INSTANCE))
+_ENTRY, _SEAL, _OUTBOX = tables.ledger_entry, tables.seal, tables.outbox
+_SHORTEST_PREFIX = 4
+_RECORD = ("id", "connection", "key", "data", "created_at", "updated_at", "destroyed_at")
+
+
+def joined_builds() -> sa.Join:
+    """Builds, their attempts and their pipelines, side by side."""
+    return _BUILD.join(_INSTANCE, _INSTANCE.c.build_id == _BUILD.c.id).join(
+        _PIPELINE, _PIPELINE.c.id == _BUILD.c.pipeline_id
+    )
+
+
+def newest_attempt() -> sa.ScalarSelect[Any]:
+    """The number of a build's newest attempt."""
+    other = _INSTANCE.alias()
+    return sa.select(sa.func.max(other.c.attempt)).where(other.c.build_id == _BUILD.c.id).scalar_subquery()
+
+
+def highest(column: sa.Column[Any], empty: int = 0) -> sa.Select[Any]:
+    """Tables that number their rows without gaps know how many they have."""
+    return sa.select(sa.func.coalesce(sa.func.max(column), empty))
+
+
+def page_start(database: sa.Connection, build: UUID, moment: sa.ColumnElement[Any]) -> sa.Tuple:
+    """Where a page of builds begins: past this one. Raises `NoSuchObject`."""
+    where = sa.and_(_BUILD.c.id == build, _INSTANCE.c.attempt == newest_attempt())
+    row = database.execute(sa.select(moment).select_from(joined_builds()).where(where)).one_or_none()
+    if row is None:
+        raise NoSuchObject(f"the ledger has no build {build}")
+    return sa.tuple_(sa.literal(row[0], tables.UTCDateTime), sa.literal(build, sa.Uuid))
+
+
+def named_build(number: str, *, pipeline: str | None, connection: str | None) -> sa.ColumnElement[bool]:
+    """What a build is that goes by this number, name or beginning of an id."""
+    ways = [_BUILD.c.name == number]
+    if number.isdecimal() and len(number) < len(str(2**63)):
+        ways.append(_BUILD.c.number == int(number))
+    digits = number.replace("-", "").lower()
+    if _SHORTEST_PREFIX <= len(digits) <= len(UUID(int=0).hex) and not set(digits) - set("0123456789abcdef"):
+        first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        ways += [_BUILD.c.id.between(first, last), _INSTANCE.c.id.between(first, last)]
+    found = sa.or_(*ways)
+    found = sa.and_(found, _PIPELINE.c.name == pipeline) if pipeline else found
+    return sa.and_(found, _BUILD.c.connection == connection) if connection else found
+
+
+def title(connection: str, number: int | None, name: str, pipeline: str) -> str:
+    """What to call a build where several have its name."""
+    return f"{pipeline}#{name if number is None else number} at {connection}"
+
+
+def not_one(reference: str, titles: Sequence[str]) -> NoSuchObject:
+    """The error for a name that fits no build, or several."""
+    if not titles:
+        return NoSuchObject(
+            f"the ledger has no build {reference!r}", remedy="`pipemgr build list` shows them"
+        )
+    return NoSuchObject(
+        f"{reference!r} is the name of several builds: {', '.join(sorted(titles))}",
+        remedy="write PIPELINE#NUMBER, and name the connection if it has the same at several",
+    )
+
+
+def selected(*selected: sa.Table, extra: Sequence[sa.ColumnElement[Any]] = ()) -> sa.Select[Any]:
+    """The columns of `_RECORD`, of each table in turn: a row's values are found by their places."""
+    return sa.select(
+        *(table.c[name].label(f"{name}_{place}") for place, table in enumerate(selected) for name in _RECORD),
+        *extra,
+    )
+
+
+def record(kind: Kind, row: Any, place: int = 0) -> Record:
+    """The object in a row that `selected` gave, of the table at `place`."""
+    first = place * len(_RECORD)
+    id_, connection, key, data, *times = row[first : first + len(_RECORD)]
+    return Record(kind, id_, connection, key, json.loads(data), *times)
+
+
+def one_record(database: sa.Connection, kind: Kind, number: UUID) -> Record:
+    """An object by its id. Raises `NoSuchObject`."""
+    table = OBJECTS[kind]
+    row = database.execute(selected(table).where(table.c.id == number)).one_or_none()
+    if row is None:
+        raise NoSuchObject(f"the ledger has no {kind} {number}")
+    return record(kind, row)
+
+
+def children(database: sa.Connection, kind: Kind, column: str, parents: Sequence[UUID]) -> list[Record]:
+    """The objects of a class below these parents, in the order they were first seen."""
+    table = OBJECTS[kind]
+    query = (
+        selected(table)
+        .where(table.c[column].in_(parents), table.c.destroyed_at.is_(None))
+        .order_by(table.c.id)
+    )
+    return [record(kind, row) for row in database.execute(query)]
+
+
+def instance_views(database: sa.Connection, build: Record, instances: Sequence[Record]) -> list[InstanceView]:
+    """The attempts with all that is below them, in seven queries however many they are."""
+    ids = [one.id for one in instances]
+
+    def below(kind: Kind) -> dict[str, list[Record]]:
+        return _grouped(children(database, kind, "instance_id", ids), "instance_id")
+
+    ledgers, stages, logs = below(Kind.BUILD_LEDGER), below(Kind.STAGE_INSTANCE), below(Kind.BUILD_LOG)
+    artifacts, deliverables = below(Kind.ARTIFACT), below(Kind.DELIVERABLE)
+    steps = _grouped(children(database, Kind.STEP_INSTANCE, "instance_id", ids), "stage_instance_id")
+    return [
+        InstanceView(
+            build,
+            one,
+            next(iter(ledgers.get(str(one.id), ())), None),
+            tuple(
+                StageView(stage, tuple(steps.get(str(stage.id), ()))) for stage in stages.get(str(one.id), ())
+            ),
+            tuple(logs.get(str(one.id), ())),
+            tuple(artifacts.get(str(one.id), ())),
+            tuple(deliverables.get(str(one.id), ())),
+        )
+        for one in instances
+    ]
+
+
+def _grouped(records: list[Record], column: str) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for one in records:
+        groups.setdefault(one.data[column], []).append(one)
+    return groups
+
+
+def sealed_entries() -> sa.Select[Any]:
+    """Entries with their positions, in the order of the tree."""
+    joined = _SEAL.join(_ENTRY, _ENTRY.c.id == _SEAL.c.entry)
+    return sa.select(_SEAL.c.position, *_ENTRY.c).select_from(joined).order_by(_SEAL.c.position)
+
+
+def unsealed_entries() -> sa.Select[Any]:
+    """Entries whose events come after the last sealed one."""
+    last = sa.select(_SEAL.c.sequence).order_by(_SEAL.c.position.desc()).limit(1).scalar_subquery()
+    return (
+        sa.select(sa.null().label("position"), *_ENTRY.c)
+        .select_from(_OUTBOX.join(_ENTRY, _ENTRY.c.id == _OUTBOX.c.id))
+        .where(_OUTBOX.c.sequence > sa.func.coalesce(last, 0))
+        .order_by(_OUTBOX.c.sequence)
+    )
+
+
+def entry_views_of(database: sa.Connection, build: UUID, after: int, limit: int) -> tuple[EntryView, ...]:
+    """The entries in the ledgers of a build's attempts."""
+    ledger = OBJECTS[Kind.BUILD_LEDGER]
+    ledgers = sa.select(ledger.c.id).join(_INSTANCE, _INSTANCE.c.id == ledger.c.instance_id)
+    query = (
+        sa.select(_SEAL.c.position, *_ENTRY.c)
+        .select_from(_ENTRY.outerjoin(_SEAL, _SEAL.c.entry == _ENTRY.c.id))
+        .where(_ENTRY.c.ledger.in_(ledgers.where(_INSTANCE.c.build_id == build)))
+        .where(sa.or_(_SEAL.c.position.is_(None), _SEAL.c.position > after))
+        .order_by(_SEAL.c.position.is_(None), _SEAL.c.position, _ENTRY.c.id)
+        .limit(limit)
+    )
+    return entry_views(database, query)
+
+
+def entry_views(database: sa.Connection, query: sa.Select[Any]) -> tuple[EntryView, ...]:
+    """The entries that a query gives."""
+    return tuple(EntryView(entry_row(row).entry(), row.position) for row in database.execute(query))
+
+
+def event(row: Any) -> Event:
+    """The event in a row of the outbox."""
+    return Event(
+        sequence=row.sequence,
+        id=row.id,
+        name=row.name,
+        subject=row.subject,
+        time=row.time,
+        data=json.loads(row.data),
+        changed=tuple(json.loads(row.changed)),
+    )

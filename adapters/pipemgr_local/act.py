@@ -25,6 +25,8 @@ from .store import Build, Request
 
 PASSED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME")
 """What builds see of the caller's environment; everything else stays outside, above all credentials."""
+LOADING: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR")
+"""What the runner needs besides to start as the Python it was started from, and to share its temporary folder."""
 TIMEOUT: Final = 10.0
 """How long act and git may take to say who they are, in seconds."""
 _TAME = re.compile(r"[A-Za-z0-9_./%+@=:,-]+")
@@ -61,7 +63,6 @@ def command(build: Build, request: Request) -> list[str]:
     empty = str(work / "empty")
     return [
         str(find()),
-        request.workflow.event,
         *("--workflows", str(build.workflow), "--directory", request.directory),
         *(part for label in request.workflow.labels for part in ("--platform", f"{label}=-self-hosted")),
         *(part for name, text in request.arguments.items() for part in ("--input", f"{name}={text}")),
@@ -69,6 +70,7 @@ def command(build: Build, request: Request) -> list[str]:
         *("--action-cache-path", str(work / "cache"), "--actor", request.actor or "nobody"),
         *(part for variable in _variables(build, request) for part in ("--env", variable)),
         *("--no-cache-server", "--json"),
+        *("--", request.workflow.event),  # any text, for all that is known; never an option
     ]
 
 
@@ -81,8 +83,12 @@ def _variables(build: Build, request: Request) -> Iterator[str]:
 
 
 def environment(build: Build, request: Request) -> dict[str, str]:
-    """The environment of act and of all its steps."""
-    return {**request.environment, "HOME": str(place(build, request) / "home"), MARK: request.mark}
+    """The environment of act and of all its steps, out of the runner's own."""
+    return {
+        **passed(request.environment, os.environ),
+        "HOME": str(place(build, request) / "home"),
+        MARK: request.mark,
+    }
 
 
 def passed(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:

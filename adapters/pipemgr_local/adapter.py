@@ -186,7 +186,7 @@ class LocalAdapter(Adapter):
             "mark": uuid4().hex,
             "requested_at": now(),
             "again": again,
-            "environment": act.passed(self.settings.environment, os.environ),
+            "environment": self.settings.environment,
         }
         build, lock = self.store.add(request.model_copy(update=fresh), text)
         try:

@@ -20,17 +20,24 @@ LOOK_EVERY: Final = 0.2
 GRACE: Final = 5.0
 """How long act may take to end its steps before everything is killed, in seconds."""
 _START_WITHIN: Final = 30.0
-_CODE: Final = "import os, sys; os.fork() and os._exit(0); from {} import main; main(sys.argv[1])"
+_CODE: Final = """import os, sys
+os.fork() and os._exit(0)
+sys.path[:0] = sys.argv[2:]
+from {} import main
+main(sys.argv[1])"""
 """The first process forks and leaves at once, so nobody has to wait for the second one, which does the work."""
 
 
 def start(build: Build, lock: int) -> None:
-    """Start the runner of a build; it holds `lock` for as long as it lives. Raises `OSError`."""
-    paths = os.pathsep.join(path for path in sys.path if path)
+    """Start the runner of a build; it holds `lock` for as long as it lives. Raises `OSError`.
+
+    Its environment is all that steps can get to see, for they may look at the processes above them.
+    """
+    paths = (path for path in sys.path if path)
     try:
         subprocess.run(
-            [sys.executable, "-P", "-c", _CODE.format(__name__), str(build.folder)],
-            env={**os.environ, "PYTHONPATH": paths},
+            [sys.executable, "-P", "-c", _CODE.format(__name__), str(build.folder), *paths],
+            env=act.passed((*build.request.environment, *act.LOADING), os.environ),
             cwd=build.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -240,18 +241,24 @@ def artifacts(build: Build) -> Iterator[Artifact]:
     for folder, prefix in ((build.artifacts, ""), (build.reports, "reports/")):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
+                name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+                size, found = _measured(path)
                 yield Artifact(
-                    name=prefix + path.relative_to(folder).as_posix(),
-                    digest=_digest(path),
-                    size=path.stat().st_size,
+                    name=prefix + name,
+                    digest=found,
+                    size=size,
                     media_type=_media_type(path),
                     uri=path.as_uri(),
                 )
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+def _measured(path: Path) -> tuple[int | None, str | None]:
+    """Size and digest of a file; none of one that its step locked, which must not hide the rest of the build."""
+    try:
+        with path.open("rb") as file:
+            return path.stat().st_size, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError:
+        return None, None
 
 
 def _media_type(path: Path) -> str:

@@ -28,7 +28,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from pipemgr.adapter import Conflict, Document, DocumentSet, NotFound, Refused
 from pipemgr.model.base import Value
@@ -52,7 +52,8 @@ class Request(Value):
     directory: str
     workflow: Workflow
     arguments: dict[str, str] = Field(default_factory=dict)
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: tuple[str, ...] = ()
+    """The names of the variables that the build may see; their values, which may be secrets, are on no disk."""
     timeout: int
     requested_at: Moment
     mark: str
@@ -118,8 +119,16 @@ class Build:
 
     @property
     def request(self) -> Request:
-        """What was asked for."""
-        return Request.model_validate_json((self.folder / "request.json").read_bytes())
+        """What was asked for; raises `Refused` when that is damaged, as after a power failure."""
+        path = self.folder / "request.json"
+        try:
+            return Request.model_validate_json(path.read_bytes())
+        except ValidationError:
+            raise Refused(
+                "is damaged: nobody can tell what this build was",
+                where=str(path),
+                remedy=f"remove the folder {self.folder}",
+            ) from None
 
     @property
     def finish(self) -> Finish | None:

@@ -99,7 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # A terminal that knows only ASCII, or a name that is no text, must not end a command.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(args=words, prog_name="pipemgr", standalone_mode=False)
+        # https://no-color.org: set to anything but the empty text. Without it, a terminal decides.
+        colour = False if os.environ.get("NO_COLOR") else None
+        code = cli.main(args=words, prog_name="pipemgr", standalone_mode=False, color=colour)
     except click.Abort:
         code = INTERRUPTED
     except click.ClickException as error:
@@ -109,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _show(error, as_json=as_json)
         code = REFUSED if isinstance(error, TranslationRefused) else FAILED
     except OSError as error:
-        where = None if error.filename is None else os.fsdecode(error.filename)
+        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
         _show(PipemgrError(error.strerror or str(error), where=where), as_json=as_json)
         code = FAILED
     _flush()

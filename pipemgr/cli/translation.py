@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,14 @@ class Vendor(click.ParamType[str]):
         return str(value)
 
 
-VENDOR = Vendor()
+def vendor_option(*names: str, **options: Any) -> Callable[[Any], Any]:
+    """An option that takes the name of a language."""
+    return click.option(*names, metavar="VENDOR", type=Vendor(), shell_complete=complete.vendors, **options)
 
 
 @click.command()
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
-@click.option("--from", "vendor", metavar="VENDOR", type=VENDOR, shell_complete=complete.vendors)
+@vendor_option("--from", "vendor", help="The language of all files.")
 @json_option
 def validate(paths: tuple[str, ...], vendor: str | None, as_json: bool) -> None:
     """Check definition files.
@@ -91,10 +94,8 @@ def _print_checked(checked: Checked) -> None:
 
 @click.command()
 @click.argument("path", metavar="FILE", type=click.Path())
-@click.option(
-    "--from", "source", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete.vendors
-)
-@click.option("--to", "target", metavar="VENDOR", type=VENDOR, required=True, shell_complete=complete.vendors)
+@vendor_option("--from", "source", help="The language that FILE is in.", required=True)
+@vendor_option("--to", "target", help="The language that is wanted.", required=True)
 @click.option(
     "-o",
     "--output",

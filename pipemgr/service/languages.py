@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
+import os
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import UnknownAdapter
@@ -52,9 +52,9 @@ class Languages:
 
     def guess(self, path: str) -> str:
         """The language of the document at `path`, by where such documents live; our own if nobody claims it."""
-        full = Path(path).absolute().as_posix()
+        full = PurePosixPath(os.path.abspath(path))  # noqa: PTH100 - a link lies where it lies
         for name in self._registry.names():
             patterns = self._registry.manifest(name).documents
-            if any(fnmatch.fnmatchcase(full, f"*/{pattern}") for pattern in patterns):
+            if any(full.match(pattern) for pattern in patterns):
                 return name
         return NATIVE

@@ -19,6 +19,8 @@ from .triggers import write_triggers
 from .words import Words, hints, own
 
 FOLDER: Final = ".github/workflows"
+LONGEST: Final = 100
+"""The longest file name, without its ending; most file systems take 255."""
 ORDER: Final = ("name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "jobs")
 
 
@@ -51,7 +53,8 @@ def path_of(pipeline: Pipeline) -> str:
     name = unicodedata.normalize("NFKD", pipeline.name).encode("ascii", "ignore").decode()
     if not hints(pipeline.vendor).get("unnamed"):
         name = name.lower()
-    return f"{FOLDER}/{re.sub(r'[^A-Za-z0-9._]+', '-', name).strip('-.') or 'pipeline'}.yml"
+    kept = re.sub(r"[^A-Za-z0-9._]+", "-", name)[:LONGEST].strip("-.")
+    return f"{FOLDER}/{kept or 'pipeline'}.yml"
 
 
 def _workflow(pipeline: Pipeline, words: Words, losses: Losses) -> Data:

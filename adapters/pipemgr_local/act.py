@@ -127,7 +127,8 @@ def revision(directory: Path) -> tuple[str | None, str | None]:
         done = subprocess.run(
             arguments,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=TIMEOUT,
             check=True,
             env=passed(("HOME",), os.environ),

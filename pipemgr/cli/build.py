@@ -234,7 +234,7 @@ def start(
         if not wait:
             _say_started(started, as_json=as_json)
             return
-        click.echo(f"started {name} at {started.connection}", err=True)
+        click.echo(plain(f"started {name} at {started.connection}"), err=True)
         syncing.wait_for(runtime, (started,), pause=lambda: time.sleep(FOLLOW_SECONDS))
         view = builds.look(runtime, name)
     snapshot = view.snapshot()
@@ -250,8 +250,8 @@ def _say_started(started: builds.Started, *, as_json: bool) -> None:
     if as_json:
         print_json({"connection": started.connection, **started.ref.model_dump()})
     else:
-        click.echo(f"started {name} at {started.connection}")
-        click.echo(f"\nNext: pipemgr poll && pipemgr build show {name}", err=True)
+        click.echo(plain(f"started {name} at {started.connection}"))
+        click.echo(f"\nNext: pipemgr poll && pipemgr build show {plain(name)}", err=True)
 
 
 def _parameter(text: str) -> tuple[str, str]:

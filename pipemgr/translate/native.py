@@ -11,12 +11,15 @@ from pipemgr.model.definitions import OPAQUE, Pipeline
 from .base import Dialect, Writer, Writing
 from .document import single
 from .emit import emit
+from .names import Names
 from .native_format import RUN, Actions
 from .native_reader import NativeReader
 
 NAME: Final = "native"
 FOLDER: Final = "pipelines"
 """Where files are written to."""
+LONGEST: Final = 100
+"""The longest file name, in bytes, without its ending; most file systems take 255."""
 
 _SHORT: Final = {
     "runner": "name",
@@ -42,9 +45,9 @@ class NativeWriter(Writer):
 
 
 def _file_name(name: str) -> str:
-    """The name as a file's name: no separators, nothing that a file system minds."""
-    kept = "".join(one if one.isalnum() or one in "-_." else "-" for one in name).strip("-.")
-    return kept[:100] or "pipeline"
+    """The name as a file's name: no separators, nothing that a file system minds, and not too long for one."""
+    kept = "".join(one if one.isalnum() or one in "-_." else "-" for one in name)
+    return kept.encode("utf-8", "replace")[:LONGEST].decode("utf-8", "ignore").strip("-.") or "pipeline"
 
 
 def file_data(pipeline: Pipeline) -> dict[str, Any]:
@@ -115,16 +118,17 @@ def native_dialect(
     actions: Actions | None = None,
     shorts: Mapping[str, str] | None = None,
     triggers: Collection[str] | None = None,
+    names: Names | None = None,
 ) -> Dialect:
     """Our own format as a dialect.
 
-    `actions` (inputs by action), `shorts` (the input that a bare value sets) and `triggers` come from the
-    catalogue; without them every name is accepted.
+    `actions` (inputs by action), `shorts` (the input that a bare value sets), `triggers` and `names` (of
+    expressions) come from the catalogue; without them every name is accepted.
     """
     return Dialect(
         name=NAME,
         title="pipemgr",
-        reader=NativeReader(actions, shorts, triggers),
+        reader=NativeReader(actions, shorts, triggers, names),
         writer=NativeWriter(),
         foreign=True,
         patterns=("pipelines/*.yaml", "pipelines/*.yml"),

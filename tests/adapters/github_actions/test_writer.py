@@ -1,5 +1,6 @@
 """The writer: text that looks hand-written, own tables for other targets, and every loss told."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,11 @@ def test_a_users_overlay_maps_a_teams_action_without_code(tmp_path: Path) -> Non
     writer = GitHubActionsWriter(Tables.of("github-actions", overlay=tmp_path))
     text = text_of(writer.write(pipeline(stage(Step(action="checkout", inputs={"ref": "x"})))))
     assert "uses: acme/fetch@v1\n        with:\n          commitish: x\n" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", ".", "a" * 300, "名" * 300, "new\nline", "/etc/passwd", "\x00", "-.-"]
+)
+def test_every_name_gives_a_file_below_its_folder(name: str) -> None:
+    (document,) = GitHubActionsWriter().write(pipeline().model_copy(update={"name": name})).documents
+    assert re.fullmatch(r"\.github/workflows/[A-Za-z0-9_][\w.-]{0,110}\.yml", document.path)

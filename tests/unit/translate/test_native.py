@@ -1,5 +1,7 @@
 """Our own format: what is written is read back, short and long forms mean the same, mistakes have places."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -118,6 +120,11 @@ def problems(text: str, dialect: Dialect) -> list[tuple[str, str]]:
         (stage("{needs: [a]}"), "2:14", "needs itself"),
         (stage("{when: '${{ success() }}'}"), "2:21", "without ${{ }}"),
         (stage("{when: success( }"), "2:28", "unexpected 'the end'"),
+        (stage("{when: succes()}"), "2:14", "unknown function 'succes' in an expression; did you mean 'success'?"),
+        (stage("{variables: {A: '${{ mtrix.os }}'}}"), "2:26", "unknown name 'mtrix.os'"),
+        (stage("{when: from_json(varables.x).y}"), "2:14", "did you mean 'variables'?"),
+        (stage("{when: steps[build.nummer].x}"), "2:14", "did you mean 'build.number'?"),
+        (stage("{steps: [{run: a, directory: b}]}"), "2:31", "write `run: {script: ..., directory: ...}`"),
         (stage("{environment: {url: u}}"), "2:14", "needs the key 'name'"),
         (
             "pipeline: x\nstages:\n  a:\n    steps:\n      - run: |\n          one\n          two ${{ a. }}",
@@ -187,3 +194,14 @@ def test_model_paths_lead_to_lines() -> None:
     assert place("stages.a.steps[1].timeout") == "f.yaml:8:9"
     assert place("stages.a.steps[1].inputs.script") == "f.yaml:7:9"
     assert place("name") == "f.yaml:1:1"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", ".", "a" * 300, "名" * 300, "new\nline", "/etc/passwd", "\x00", "-.-"]
+)
+def test_every_name_gives_a_file_below_its_folder(name: str) -> None:
+    (document,) = FREE.writer.write(Pipeline(name=name)).documents
+    folder, _, file = document.path.partition("/")
+    assert folder == "pipelines"
+    assert re.fullmatch(r"[\w-][\w.-]*\.yaml", file)
+    assert len(file.encode()) <= 120

@@ -27,7 +27,7 @@ from pipemgr.plan.plan import Verb
 from pipemgr.service import planning, syncing
 from pipemgr.service.runtime import Runtime
 from pipemgr.service.workspace import create, create_demo
-from pipemgr_local.store import Finish, Request
+from pipemgr_local.store import Finish, Request, Store
 from pipemgr_local.workflow import Workflow
 
 from .conftest import PIPEMGR, Workspace, environment
@@ -212,8 +212,8 @@ def killed_at(root: Path, point: int) -> bool:
 
 def add_finished_build(runtime: Runtime, number: int) -> None:
     """A build as the local adapter keeps it, without the time to execute one; its log is a long one."""
-    adapter = runtime.adapter("local")
-    documents = adapter.fetch("hello")
+    store = Store(runtime.workspace.state / "connections/local")
+    documents = store.fetch("hello")
     request = Request(
         number=0,
         pipeline="hello",
@@ -223,7 +223,7 @@ def add_finished_build(runtime: Runtime, number: int) -> None:
         requested_at=datetime.now(UTC),
         mark=f"none-{number}",
     )
-    build, lock = adapter.store.add(request, next(iter(documents)).text)
+    build, lock = store.add(request, next(iter(documents)).text)
     build.logs.mkdir()
     (build.logs / "act.log").write_text(f"round {number}\n" * 10_000, encoding="utf-8")
     build.end(Finish(word="success", finished_at=datetime.now(UTC)))

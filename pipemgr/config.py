@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -78,6 +78,8 @@ class LedgerConfig(Section):
     @field_validator("url")
     @classmethod
     def _no_password(cls, url: str) -> str:
+        if "\0" in url:
+            raise ValueError("this is no address of a database")
         try:
             has_password = bool(urlsplit(url).password)
         except ValueError:
@@ -90,7 +92,20 @@ class LedgerConfig(Section):
 class DefinitionsConfig(Section):
     """Where pipelines are defined."""
 
-    files: tuple[str, ...] = Field(("pipelines/*.yaml",), description="Globs of definition files.")
+    files: tuple[str, ...] = Field(
+        ("pipelines/*.yaml",), description="Globs of definition files, relative to this file's folder."
+    )
+
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        for glob in files:
+            path = PurePath(glob)
+            if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in glob:
+                raise ValueError(
+                    f"{glob!r} can't be used: name files relative to this one, in its folder or below"
+                )
+        return files
 
 
 class ConnectionConfig(Section):
@@ -137,8 +152,10 @@ class Config(Section):
     @classmethod
     def _plain_names(cls, connections: dict[str, ConnectionConfig]) -> dict[str, ConnectionConfig]:
         for name in connections:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-                raise ValueError(f"{name!r} is no name for a connection: use letters, digits, - _ and .")
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
+                raise ValueError(
+                    f"{name!r} is no name for a connection: use up to 64 letters, digits, - _ and ."
+                )
         return connections
 
 
@@ -178,9 +195,19 @@ class Workspace:
 
     @property
     def overlay(self) -> Path | None:
-        """The folder of the user's own tables."""
+        """The folder of the user's own tables; raises `ConfigurationError` when there is none of that name."""
         overlay = self.config.mappings.overlay
-        return self.root / overlay if overlay else None
+        if overlay is None:
+            return None
+        folder = self.root / overlay
+        if not folder.is_dir():
+            line = self.lines.get(("mappings", "overlay"), 1)
+            raise ConfigurationError(
+                f"mappings.overlay: there is no folder {folder}",
+                where=f"{self.path}:{line}",
+                remedy="make it, or leave the key out",
+            )
+        return folder
 
     @property
     def ledger_url(self) -> str:

@@ -15,6 +15,7 @@ from pipemgr.model.base import Value
 from pipemgr.model.support import Answer, Support
 from pipemgr.translate.document import load
 from pipemgr.translate.features import FEATURES
+from pipemgr.translate.native import NAME as NATIVE
 from pipemgr.translate.node import Node
 from pipemgr.translate.yaml import compose
 
@@ -52,6 +53,13 @@ class Manifest(Value):
         if not isinstance(answers, Mapping):
             return answers
         return {name: {"support": one} if isinstance(one, str) else one for name, one in answers.items()}
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name == NATIVE:
+            raise ValueError(f"{name!r} is the name of pipemgr's own language")
+        return name
 
     @field_validator("api_version")
     @classmethod
@@ -101,6 +109,8 @@ def folder(entry: EntryPoint) -> Path:
 
     Raises `ConfigurationError` when it is not installed as a folder.
     """
+    if not entry.pattern.match(entry.value):
+        raise ConfigurationError("names no class", where=entry.value, remedy="write PACKAGE:CLASS")
     top, *below = entry.module.split(".")
     try:
         spec = importlib.util.find_spec(top)

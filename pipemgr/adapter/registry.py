@@ -11,9 +11,9 @@ from pathlib import Path
 from pipemgr.errors import ConfigurationError, PipemgrError, UnknownAdapter
 from pipemgr.mapping.tables import Tables
 from pipemgr.model.base import Value
-from pipemgr.translate.base import Dialect
+from pipemgr.translate.base import Dialect, Reader, Writer
 
-from .base import Adapter
+from .base import Adapter, Dialects
 from .manifest import Manifest, folder, read_manifest
 
 GROUP = "pipemgr.adapters"
@@ -100,7 +100,7 @@ class Registry:
         if name not in self._dialects:
             manifest = self.manifest(name)
             tables = self.tables(name)
-            reader, writer = self.load(name).language(self.dialect, tables)
+            reader, writer = _language(self.load(name), self.dialect, tables)
             self._dialects[name] = Dialect(
                 name=name,
                 title=manifest.title,
@@ -125,7 +125,8 @@ class Registry:
         for name, entries in found.items():
             try:
                 good[name] = (entries[0], _only(entries))
-            except PipemgrError as error:
+            except Exception as cause:  # noqa: BLE001 - files of strangers, wrong in ways that nobody thought of
+                error = cause if isinstance(cause, PipemgrError) else PipemgrError(repr(cause))
                 origin = ", ".join(map(_origin, entries))
                 bad.append(Broken(name=name, origin=origin, reason=str(error), remedy=error.remedy or ""))
         return good, tuple(bad)
@@ -151,6 +152,19 @@ def _only(entries: list[EntryPoint]) -> Manifest:
     if len(entries) > 1:
         raise ConfigurationError(f"{len(entries)} adapters have this name", remedy="uninstall all but one")
     return read_manifest(entries[0])
+
+
+def _language(kind: type[Adapter], dialects: Dialects, tables: Tables) -> tuple[Reader, Writer]:
+    try:
+        reader, writer = kind.language(dialects, tables)
+    except PipemgrError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"the language of the adapter {kind.name!r} can't be made: {type(error).__name__}: {error}",
+            remedy="report it to the author of the adapter",
+        ) from error
+    return reader, writer
 
 
 def _origin(entry: EntryPoint) -> str:

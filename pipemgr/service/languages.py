@@ -11,6 +11,7 @@ from pipemgr.adapter.registry import Registry
 from pipemgr.errors import UnknownAdapter
 from pipemgr.mapping.catalogue import catalogue
 from pipemgr.translate.base import Dialect
+from pipemgr.translate.names import Names
 from pipemgr.translate.native import native_dialect
 
 NATIVE = "native"
@@ -27,7 +28,8 @@ class Languages:
     def native(self) -> Dialect:
         """Our own format."""
         known = catalogue(self._overlay)
-        return native_dialect(known.inputs(), known.shorts(), known.triggers)
+        names = Names(known.contexts, known.functions)
+        return native_dialect(known.inputs(), known.shorts(), known.triggers, names)
 
     def names(self) -> tuple[str, ...]:
         """All languages there are, our own first."""
@@ -51,8 +53,13 @@ class Languages:
                 yield from ((path, name) for path in sorted(root.glob(pattern)))
 
     def guess(self, path: str) -> str:
-        """The language of the document at `path`, by where such documents live; our own if nobody claims it."""
+        """The language of the document at `path`, by where such documents live; our own if nobody claims it.
+
+        Where our own files live, nobody else's claim counts.
+        """
         full = PurePosixPath(os.path.abspath(path))  # noqa: PTH100 - a link lies where it lies
+        if any(full.match(pattern) for pattern in self.native.patterns):
+            return NATIVE
         for name in self._registry.names():
             patterns = self._registry.manifest(name).documents
             if any(full.match(pattern) for pattern in patterns):

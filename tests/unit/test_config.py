@@ -72,6 +72,7 @@ def test_every_key_is_read(write, tmp_path, monkeypatch):
     workspace = load(write(FULL))
     ours = workspace.config.connections["ours"]
     assert (ours.adapter, ours.pipelines, ours.poll_every) == ("local", ("web-*", "api"), 300.0)
+    (tmp_path / "tables").mkdir()
     assert workspace.overlay == tmp_path / "tables"
     assert workspace.config.translation.strictness == "refuse"
     assert workspace.config.ledger.signing_key == Path("key.pem")
@@ -135,6 +136,13 @@ MISTAKES = {
     "[connections.a]\nadapter = 'x'\npoll_every = '0s'\n": (3, "greater than 0"),
     "[connections.a]\nadapter = 'x'\npipelines = 'all'\n": (3, "must be a list"),
     "[connections.'a/b']\nadapter = 'x'\n": (1, "no name for a connection"),
+    f"[connections.{'a' * 65}]\nadapter = 'x'\n": (1, "up to 64 letters"),
+    "\n[definitions]\nfiles = ['a/*', '../../etc/*']\n": (3, "'../../etc/*' can't be used"),
+    "[definitions]\nfiles = ['a/../../b']\n": (2, "can't be used"),
+    "[definitions]\nfiles = ['/etc/*']\n": (2, "can't be used"),
+    "[definitions]\nfiles = ['']\n": (2, "can't be used"),
+    '[definitions]\nfiles = ["a\\u0000b"]\n': (2, "can't be used"),
+    '[ledger]\nurl = "sqlite:///a\\u0000b"\n': (2, "no address of a database"),
     "[translation]\nstrictness = 'lax'\n": (2, "'report', 'warn' or 'refuse'"),
     "[ledger]\npassword = 'hunter2'\n": (2, "must be a reference to a secret"),
     "[ledger]\n# a comment\nurl = 'postgresql://me:hunter2@db/x'\n": (3, "keep the password out"),
@@ -198,6 +206,12 @@ def test_a_password_that_leads_nowhere(write, monkeypatch):
     monkeypatch.delenv("LEDGER_PASSWORD", raising=False)
     with pytest.raises(SecretNotFound, match="env:LEDGER_PASSWORD"):
         load(write(FULL)).ledger_url  # noqa: B018 - reading it is the act
+
+
+def test_a_folder_of_tables_that_is_not_there(write):
+    with pytest.raises(ConfigurationError, match="there is no folder") as caught:
+        load(write("\n[mappings]\noverlay = 'nowhere'\n")).overlay  # noqa: B018 - reading it is the act
+    assert caught.value.where.endswith("pipemgr.toml:3")
 
 
 def test_a_password_without_a_user(write, monkeypatch):

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pipemgr.adapter import manifest
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import ConfigurationError, UnknownAdapter
 
@@ -43,6 +44,9 @@ BROKEN = {
     "no yaml": ("a: [", "adapter.yaml:2"),
     "no mapping": ("- 1\n", "adapter.yaml:1"),
     "empty": ("# nothing\n", "adapter.yaml"),
+    "binary": ("a: \x00", "adapter.yaml:1:4"),
+    "huge": ("a: " + "x" * 6_000_000, "larger than"),
+    "deep": ("[" * 10_000, "nested"),
 }
 
 
@@ -166,3 +170,44 @@ def test_an_adapter_that_leaves_when_imported_is_told(shelf):
     shelf.install("bad", code="raise SystemExit(3)")
     with pytest.raises(ConfigurationError, match="can't be imported: SystemExit: 3"):
         Registry().load("bad")
+
+
+@pytest.mark.parametrize("value", ["a b c", "..x:A", "sys:A", ":", "nothing_there:A"])
+def test_an_entry_point_that_leads_nowhere_stops_nobody(shelf, value):
+    shelf.install("acme")
+    shelf.install("bad", value=value)
+    registry = Registry()
+    assert [one.name for one in registry.broken()] == ["bad"]
+    assert "acme" in registry.names()
+
+
+def test_whatever_else_a_manifest_does_stops_nobody(shelf, monkeypatch):
+    shelf.install("acme")
+    shelf.install("bad")
+    read = manifest.read_manifest
+
+    def explode(entry):
+        if entry.name == "bad":
+            raise RecursionError("deep")
+        return read(entry)
+
+    monkeypatch.setattr("pipemgr.adapter.registry.read_manifest", explode)
+    assert [(one.name, one.reason) for one in Registry().broken()] == [("bad", "RecursionError('deep')")]
+    assert "acme" in Registry().names()
+
+
+def test_nobody_takes_the_name_of_our_own_language(shelf):
+    shelf.install("native")
+    (broken,) = Registry().broken()
+    assert "pipemgr's own language" in broken.reason
+
+
+@pytest.mark.parametrize("body", ["raise KeyError(1)", "return None"])
+def test_a_language_that_can_not_be_made_is_told(shelf, body):
+    made = f"    @classmethod\n    def language(cls, dialects, tables):\n        {body}\n"
+    shelf.install(
+        "bad",
+        code=f"from pipemgr.adapter import Adapter\nclass TheAdapter(Adapter):\n    name = 'bad'\n{made}",
+    )
+    with pytest.raises(ConfigurationError, match="the language of the adapter 'bad' can't be made"):
+        Registry().dialect("bad")

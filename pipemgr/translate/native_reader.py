@@ -22,6 +22,7 @@ from pipemgr.model.definitions import (
 
 from .base import Reader, Reading, refuse_problems
 from .document import DocumentSet
+from .names import Names
 from .native_format import (
     BUILT_IN,
     EVENT,
@@ -67,6 +68,8 @@ class NativeReader(Reader):
     shorts: Mapping[str, str] | None = None
     """The input that a bare value sets, by action."""
     triggers: Collection[str] | None = None
+    names: Names | None = None
+    """What expressions may look up and call."""
 
     def read(self, documents: DocumentSet) -> Reading:
         """The pipeline that the one document defines.
@@ -87,6 +90,9 @@ class NativeReader(Reader):
         except ValidationError as error:
             raise _refusal(error, found, root) from None
         source.problems.extend((source.place(path), message) for path, message in pipeline.problems())
+        if self.names is not None:
+            strange = self.names.strange(pipeline)
+            source.problems.extend((source.place(path), message) for path, message in strange)
         refuse_problems(source)
         return Reading(pipeline, source)
 
@@ -203,7 +209,9 @@ class NativeReader(Reader):
                 f"a step has one action, this one has {', '.join(known)}: make it several steps"
             )
         for name in names:
-            if name not in known and len(names) > 1:
+            if len(known) == 1 and name in (self._inputs_of(known[0]) or ()):
+                node.items()[name].take_all().problem(_belongs(known[0], name, self._short(known[0])))
+            elif name not in known and len(names) > 1:
                 unknown(node.items()[name], name, "key or action", [*STEP, *(self._actions or ())])
         return known[0] if len(known) == 1 else names[0] if len(names) == 1 else None
 
@@ -229,6 +237,12 @@ class NativeReader(Reader):
             if known and known[name].required and name not in found:
                 (value or step).problem(f"{action} needs {name!r}")
         return found
+
+
+def _belongs(action: str, name: str, short: str | None) -> str:
+    """What to say of an input that stands beside its action."""
+    first = f"{short}: ..., " if short else ""
+    return f"{name!r} is an input of {action}: write `{action}: {{{first}{name}: ...}}`"
 
 
 def _input(node: Node, action: str, known: Mapping[str, Input] | None, name: str = "") -> Any:

@@ -23,6 +23,7 @@ from pipemgr.model.templates import template
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import Conversion, convert, read
 from pipemgr.translate.document import DocumentSet, load
+from pipemgr.translate.names import Names
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.report import Outcome
 
@@ -47,7 +48,8 @@ def github() -> Dialect:
 @pytest.fixture(scope="module")
 def native() -> Dialect:
     known = catalogue()
-    return native_dialect(known.inputs(), known.shorts(), known.triggers)
+    names = Names(known.contexts, known.functions)
+    return native_dialect(known.inputs(), known.shorts(), known.triggers, names)
 
 
 @pytest.fixture(scope="module")

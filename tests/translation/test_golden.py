@@ -25,6 +25,7 @@ from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import convert, read
 from pipemgr.translate.document import DocumentSet, single
 from pipemgr.translate.emit import emit
+from pipemgr.translate.names import Names
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.yaml import compose
 
@@ -36,7 +37,8 @@ CASES = sorted(path for path in HERE.glob("*/*") if path.is_dir() and not path.n
 @pytest.fixture(scope="module")
 def native() -> Dialect:
     known = catalogue()
-    return native_dialect(known.inputs(), known.shorts(), known.triggers)
+    names = Names(known.contexts, known.functions)
+    return native_dialect(known.inputs(), known.shorts(), known.triggers, names)
 
 
 def name(case: Path) -> str:

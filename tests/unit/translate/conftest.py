@@ -8,6 +8,7 @@ import pytest
 from pipemgr.mapping.catalogue import Catalogue, catalogue
 from pipemgr.model.support import Answer, Support
 from pipemgr.translate.base import Dialect
+from pipemgr.translate.names import Names
 from pipemgr.translate.native import native_dialect
 
 Poor = Callable[..., Dialect]
@@ -22,7 +23,9 @@ def names() -> Catalogue:
 @pytest.fixture(scope="session")
 def native(names: Catalogue) -> Dialect:
     """Our own format, checked against the catalogue."""
-    return native_dialect(names.inputs(), names.shorts(), names.triggers)
+    return native_dialect(
+        names.inputs(), names.shorts(), names.triggers, Names(names.contexts, names.functions)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,10 @@ def test_what_is_written_is_read_back(pipeline: Pipeline) -> None:
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(pipelines(catalogue().inputs(), tuple(catalogue().triggers)))
-def test_what_the_catalogue_allows_is_read_back(native: Dialect, pipeline: Pipeline) -> None:
-    assert native.reader.read(native.writer.write(pipeline).documents).pipeline == pipeline
+def test_what_the_catalogue_allows_is_read_back(pipeline: Pipeline) -> None:
+    known = catalogue()
+    free_names = native_dialect(known.inputs(), known.shorts(), known.triggers)
+    assert free_names.reader.read(free_names.writer.write(pipeline).documents).pipeline == pipeline
 
 
 def read(text: str, dialect: Dialect = FREE) -> Pipeline:
@@ -120,10 +122,14 @@ def problems(text: str, dialect: Dialect) -> list[tuple[str, str]]:
         (stage("{needs: [a]}"), "2:14", "needs itself"),
         (stage("{when: '${{ success() }}'}"), "2:21", "without ${{ }}"),
         (stage("{when: success( }"), "2:28", "unexpected 'the end'"),
-        (stage("{when: succes()}"), "2:14", "unknown function 'succes' in an expression; did you mean 'success'?"),
+        (
+            stage("{when: succes()}"),
+            "2:14",
+            "unknown function 'succes' in an expression; did you mean 'success'?",
+        ),
         (stage("{variables: {A: '${{ mtrix.os }}'}}"), "2:26", "unknown name 'mtrix.os'"),
         (stage("{when: from_json(varables.x).y}"), "2:14", "did you mean 'variables'?"),
-        (stage("{when: steps[build.nummer].x}"), "2:14", "did you mean 'build.number'?"),
+        (stage("{when: 'steps[build.nummer].x'}"), "2:14", "did you mean 'build.number'?"),
         (stage("{steps: [{run: a, directory: b}]}"), "2:31", "write `run: {script: ..., directory: ...}`"),
         (stage("{environment: {url: u}}"), "2:14", "needs the key 'name'"),
         (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import count, product
 from typing import Any, Final
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from pipemgr.model.definitions import OPAQUE, Data, Matrix, Pipeline, Stage
 from pipemgr.model.expressions import (
@@ -85,7 +85,7 @@ def expand(pipeline: Pipeline, wanted: Callable[[Stage], bool]) -> Pipeline:
     """The pipeline with each wanted stage that has a matrix as one stage a combination.
 
     A stage stays as it is where only a run knows the combinations, where a text of it wants more than a value of
-    its combination, or where others read its outputs.
+    its combination, where a value does not fit its place, or where others read its outputs.
     """
     asked = _asked(pipeline)
     known = {stage.id for stage in pipeline.stages}
@@ -123,7 +123,11 @@ def _expanded(stage: Stage, known: set[str]) -> tuple[Stage, ...] | None:
     taken = set(known)
     try:
         return tuple(_cell(stage, data, cell, _fresh(stage.id, cell, taken)) for cell in found)
-    except (_Dynamic, ExpressionError):
+    except (
+        _Dynamic,
+        ExpressionError,
+        ValidationError,
+    ):  # the last: no boolean where one is wanted, or the like
         return None
 
 

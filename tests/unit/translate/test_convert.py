@@ -190,7 +190,7 @@ def test_what_cannot_be_read_is_a_report_too(text: str, where: str, strictness: 
     conversion = _convert(text, VENDOR, strictness=strictness)
     assert conversion.report.outcome is Outcome.FAILED
     assert conversion.report.findings[0].source == where
-    assert conversion.report.findings[0].remedy
+    assert conversion.report.findings[0].why
     assert not conversion.documents
     assert json.loads(conversion.report.to_json())["accounting"]["nodes"] == 0
 

@@ -137,8 +137,12 @@ def test_a_flag_from_the_matrix_is_a_flag() -> None:
         },
         {"matrix": {"axes": {"a": list(range(300))}}},
         {"matrix": {"axes": {"a": []}}},
+        {
+            "matrix": {"axes": {"a": [1, 2]}, "include": [{"a": 2, "flag": True}]},
+            "allow-failure": "${{ matrix.flag }}",
+        },
     ],
-    ids=["asks for all of it", "too many", "none"],
+    ids=["asks for all of it", "too many", "none", "no flag in one of them"],
 )
 def test_what_cannot_be_expanded_stays(fields: dict[str, Any]) -> None:
     assert len(_expanded(**fields)) == 2

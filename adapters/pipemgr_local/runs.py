@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import mimetypes
 import os
 from collections.abc import Iterable, Iterator
@@ -221,7 +222,9 @@ class Snapshot:
 
 def stage_id(event: Event, job: Job) -> str:
     """What names a stage instance within its build: the job's id, with the values of its matrix cell."""
-    values = ", ".join(str(value) for value in event.matrix.values())
+    values = ", ".join(
+        value if isinstance(value, str) else json.dumps(value) for value in event.matrix.values()
+    )
     return f"{job.id} ({values})" if event.matrix else job.id
 
 

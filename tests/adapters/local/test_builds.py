@@ -129,7 +129,7 @@ def test_each_cell_of_a_matrix_is_a_stage(local):
     jobs:
       test:
         runs-on: linux
-        strategy: {fail-fast: false, matrix: {version: ["3.11", "3.12"], mode: [fast]}}
+        strategy: {fail-fast: false, matrix: {version: ["3.11", "3.12"], fast: [true]}}
         steps: [{run: 'echo ${{ matrix.version }}; [ "${{ matrix.version }}" = 3.11 ]'}]
     """)
     assert build.status.result is Result.FAILURE
@@ -137,6 +137,7 @@ def test_each_cell_of_a_matrix_is_a_stage(local):
     results = {one.matrix["version"]: one.status.result for one in build.stages}
     assert results == {"3.11": Result.SUCCESS, "3.12": Result.FAILURE}
     assert len(cells) == 2
+    assert all("true" in name for name in cells)
     assert {one.stage for one in build.stages} == {"test"}
     first = next(name for name, one in cells.items() if one.matrix["version"] == "3.11")
     assert local.log(build, f"{first}/0") == "3.11\n"

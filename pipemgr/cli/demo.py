@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -66,6 +67,8 @@ def _tell(folder: Path) -> dict[str, Any]:
         runtime.close()
     click.echo(f"\nDone in {time.monotonic() - began:.0f} s.\n")
     click.echo(NEXT.format(folder=folder, number=views[-1].build.data["number"], vendor=vendor))
+    if shutil.which("pipemgr") is None:  # a virtual environment that nobody activated
+        click.echo(f'First put pipemgr on your PATH:  export PATH="{Path(sys.executable).parent}:$PATH"')
     return {"builds": [_as_json(view) for view in views], "ledger": verified}
 
 

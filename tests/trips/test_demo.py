@@ -35,6 +35,14 @@ def test_the_demonstration_shows_the_whole_trip(demo):
     assert "\x1b" not in ran.out
 
 
+def test_without_pipemgr_on_the_path_it_says_how_to_get_it_there(workspace, monkeypatch):
+    hint = "First put pipemgr on your PATH:"
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert hint in workspace.well("demo", workspace.root).out
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    assert hint not in workspace.well("demo", workspace.root).out
+
+
 def test_it_takes_less_than_a_minute(demo):
     took = re.search(r"Done in (\d+) s", demo[1].out)
     assert took is not None

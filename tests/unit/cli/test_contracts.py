@@ -358,7 +358,7 @@ def test_connection_check(cli, workspace):
     assert cli("connection", "check", "nope", at=workspace).code == 1
     toml = workspace / "pipemgr.toml"
     text = toml.read_text(encoding="utf-8")
-    toml.write_text(text + 'settings = {directory = "/nonexistent"}\n', encoding="utf-8")
+    toml.write_text(text + 'settings = {directory = "missing"}\n', encoding="utf-8")
     said = cli("connection", "check", at=workspace)
     assert said.code == 1
     assert said.out.startswith("failed  local: ")

@@ -98,7 +98,7 @@ def test_help_imports_none_of_the_heavy_parts():
         ["events", "--after", "-1"],
         ["schema", "nope"],
         ["completion", "nope"],
-        ["-C", "/nonexistent", "plan"],
+        ["-C", "missing-folder", "plan"],
         ["--nope"],
         ["plan", "--nope"],
     ],

@@ -40,6 +40,12 @@ class GitHubActionsReader(Reader):
         root = compose(document.text, document.path)
         if root.kind not in ("mapping", "null"):
             raise ParseError(f"a workflow is a mapping, not a {root.kind}", where=root.where)
+        if root.children and "runs" in root.children and "jobs" not in root.children:
+            raise ParseError(
+                "a composite action, not a workflow",
+                where=root.where,
+                remedy="convert the workflows that use it; actions themselves are not read yet",
+            )
         pipeline = _Workflow(self.words, root).read(PurePosixPath(document.path).stem)
         source = root.origin
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]

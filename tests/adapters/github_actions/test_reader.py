@@ -310,3 +310,10 @@ def test_losses_lead_to_lines(read) -> None:
         "triggers[0]": 2,
     }
     assert {path: int(source.place(path).split(":")[1]) for path in places} == places
+
+
+def test_a_composite_action_is_called_by_its_name(read):
+    text = "name: x\nruns:\n  using: composite\n  steps: []\n"
+    with pytest.raises(ParseError, match="a composite action, not a workflow") as caught:
+        read(text)
+    assert "not read yet" in caught.value.remedy

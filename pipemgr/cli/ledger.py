@@ -50,7 +50,8 @@ def verify(public_key: Path | None, checkpoint: Path | None, as_json: bool) -> N
         print_json({"ok": found.ok, **asdict(found)})
     elif found.ok:
         root = f", root {found.root}" if found.root else ""
-        click.echo(f"{click.style('ok', fg='green')}: {found.size} sealed entries{root}")
+        fresh = f", {found.unsealed} not yet sealed" if found.unsealed else ""
+        click.echo(f"{click.style('ok', fg='green')}: {found.size} sealed entries{root}{fresh}")
     else:
         for problem in found.problems:
             click.secho(plain(str(problem)), fg="red")

@@ -59,8 +59,11 @@ class Runtime:
             key=root / config.signing_key if config.signing_key else None,
             blobs=self.workspace.state / "blobs",
         )
+        # Only what is new: whoever merely looks must neither wait for a writer nor need the right to write.
+        known = {one.name: one.adapter for one in ledger.queries.connections()}
         for name, connection in self.workspace.config.connections.items():
-            ledger.store.register(name, connection.adapter)
+            if known.get(name) != connection.adapter:
+                ledger.store.register(name, connection.adapter)
         return ledger
 
     @property

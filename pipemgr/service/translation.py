@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from pipemgr.errors import DefinitionError, InvalidPipeline, ParseError, PipemgrError
 from pipemgr.model.definitions import Pipeline
@@ -74,8 +75,8 @@ def save(conversion: Conversion, folder: Path) -> tuple[Path, ...]:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a whole file or nothing: to a neighbour first, then by renaming."""
-    part = path.with_name(f".{path.name}.part")
+    """Write a whole file or nothing: to a neighbour of its own first, then by renaming."""
+    part = path.with_name(f".part-{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8", newline="")

@@ -182,9 +182,9 @@ def _laughs(width: int, depth: int) -> str:
     ids=["laughs", "merges", "depth by aliases", "many"],
 )
 def test_bombs_are_refused_in_bounded_time(text: str, loader: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone: a busy machine makes nothing longer
     assert error(text).message
-    assert time.perf_counter() - begun < (10 if loader == "CSafeLoader" else 120)
+    assert time.process_time() - begun < (10 if loader == "CSafeLoader" else 120)
 
 
 def test_large_is_no_bomb() -> None:

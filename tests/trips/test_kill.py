@@ -230,6 +230,7 @@ def add_finished_build(runtime: Runtime, number: int) -> None:
     os.close(lock)
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_sync_killed_before_every_single_write_loses_and_doubles_nothing(tmp_path):
     root = tmp_path / "workspace"
     create(root)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from pipemgr.errors import ConfigurationError
+from pipemgr.events import relay
 from pipemgr.ledger.verify import Verification, verify
 from pipemgr.model.events import Event
 from pipemgr.model.ledger import Checkpoint
 
 from .runtime import Runtime
 
-PAGE = 500
 FOLLOW_SECONDS = 0.5
 
 
@@ -46,12 +46,5 @@ def _checkpoint(path: Path) -> Checkpoint:
 
 def events(runtime: Runtime, after: int = 0, *, follow: bool = False) -> Iterator[Event]:
     """Events from number `after` on; with `follow` without end."""
-    while True:
-        page = runtime.ledger.queries.events(after, PAGE)
-        for event in page:
-            after = event.sequence
-            yield event
-        if not page:
-            if not follow:
-                return
-            time.sleep(FOLLOW_SECONDS)
+    stop = threading.Event() if follow else None
+    return relay.follow(runtime.ledger.queries, after, poll_seconds=FOLLOW_SECONDS, stop=stop)

@@ -51,3 +51,12 @@ def test_foreign_documents_are_found_where_their_vendors_keep_them(tmp_path):
         (tmp_path / name).touch()
     found = [(path.name, language) for path, language in languages().foreign(tmp_path)]
     assert sorted(found) == [("a.yaml", "github-actions"), ("b.yml", "github-actions")]
+
+
+def test_nobody_claims_our_own_files(monkeypatch):
+    greedy = (
+        languages()._registry.manifest("github-actions").model_copy(update={"documents": ("**", "*.yaml")})
+    )
+    monkeypatch.setitem(languages()._registry._manifests, "github-actions", greedy)
+    assert languages().guess("pipelines/hello.yaml") == "native"
+    assert languages().guess("elsewhere/hello.yaml") == "github-actions"

@@ -50,7 +50,7 @@ def plan(connection: str | None, output: Path | None, as_json: bool) -> None:
         print_json(_as_json(made))
     else:
         show_plan(made)
-    raise SystemExit(CHANGES if made.pending else 0)
+    raise SystemExit(FAILED if made.failures else CHANGES if made.pending else 0)
 
 
 def _as_json(made: Plan) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def _as_json(made: Plan) -> dict[str, Any]:
         "made_at": made.made_at.isoformat(),
         "changes": len(made.pending),
         "orphans": [one.model_dump() for one in made.orphans],
+        "failures": [one.model_dump() for one in made.failures],
         "pipelines": [
             one.model_dump(mode="json", exclude={"definition", "documents"}) for one in made.changes
         ],
@@ -72,6 +73,10 @@ def show_plan(made: Plan) -> None:
         )
     for change in made.pending:
         _show_change(change)
+    for failure in made.failures:
+        click.secho(plain(f"! {failure.pipeline} at {failure.connection}: {failure.error}"), fg="red")
+        if failure.remedy:
+            click.echo(f"  try: {plain(failure.remedy)}")
     for orphan in made.orphans:
         head = f"? {orphan.pipeline} at {orphan.connection}"
         click.echo(f"{plain(head)}  is published, but no file defines it any more; it is left alone")

@@ -115,6 +115,11 @@ class _Poll:
             connection=self.connection, builds=builds, changes=changes, problems=tuple(self.problems)
         )
 
+    def _hold(self) -> None:
+        """Hold the lease for longer once half of it is over: many slow builds must not cost it."""
+        if self.lease.until - datetime.now(UTC) < timedelta(seconds=LEASE_SECONDS / 2):
+            self.lease = self.ledger.store.renew(self.lease, LEASE_SECONDS)
+
     def _next(self, page: PollPage) -> PollPage:
         """The page after `page`. One with the same cursor would come again for ever."""
         found = self.adapter.poll(page.cursor)
@@ -129,6 +134,7 @@ class _Poll:
     def _open_builds(self) -> Iterator[BuildInstance]:
         """Every build that was not finished, as it is now. One that can't be read is told and tried again."""
         for ref in self.ledger.queries.open_instances(self.connection):
+            self._hold()
             try:
                 yield self.adapter.snapshot(ref)
             except UnsupportedCapability:
@@ -161,6 +167,7 @@ class _Poll:
 
     def _with_logs(self, build: BuildInstance) -> BuildInstance:
         """The snapshot with the text of each log that is complete; one that is kept already is not read again."""
+        self._hold()
         kept = self.ledger.queries.kept_logs(self.connection, build.ref)
         logs = tuple(self._read(build, log) for log in build.logs if log.name not in kept)
         return build.model_copy(update={"logs": logs})

@@ -15,6 +15,7 @@ from pipemgr.model.events import Event, Kind
 
 from . import tables
 from .change import entry_row
+from .keys import key
 from .tables import OBJECTS
 from .views import (
     EntryView,
@@ -61,6 +62,8 @@ def named_build(number: str, *, pipeline: str | None, connection: str | None) ->
     ways = [_BUILD.c.name == number]
     if number.isdecimal() and len(number) < len(str(2**63)):
         ways.append(_BUILD.c.number == int(number))
+    if pipeline:
+        ways.append(_BUILD.c.key == key(pipeline, number))  # by the vendor's id, where it gives no numbers
     digits = number.replace("-", "").lower()
     if _SHORTEST_PREFIX <= len(digits) <= len(UUID(int=0).hex) and not set(digits) - set("0123456789abcdef"):
         first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

@@ -58,12 +58,22 @@ class Orphan(Value):
     pipeline: str
 
 
+class Unplanned(Value):
+    """A pipeline that the vendor refused to show, so that nothing can be said of it; the others go on."""
+
+    connection: str
+    pipeline: str
+    error: str
+    remedy: str = ""
+
+
 class Plan(Value):
     """All changes of a workspace, made at one moment."""
 
     made_at: datetime
     changes: tuple[Change, ...] = ()
     orphans: tuple[Orphan, ...] = ()
+    failures: tuple[Unplanned, ...] = ()
 
     @property
     def pending(self) -> tuple[Change, ...]:

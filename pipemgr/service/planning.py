@@ -10,10 +10,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pipemgr.adapter.base import Published
-from pipemgr.errors import ConfigurationError, DefinitionError, InvalidPipeline, NoSuchObject
+from pipemgr.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    DefinitionError,
+    InvalidPipeline,
+    NoSuchObject,
+    Refused,
+)
 from pipemgr.ingest.recorder import Recorder
-from pipemgr.plan.apply import Applied, apply
-from pipemgr.plan.plan import Change, Desired, Orphan, Plan, change
+from pipemgr.plan.apply import Applied, Fate, apply
+from pipemgr.plan.plan import Change, Desired, Orphan, Plan, Unplanned, change
 from pipemgr.translate.convert import placed, read
 from pipemgr.translate.document import DocumentSet, load
 
@@ -83,32 +90,44 @@ def plan(runtime: Runtime, only: str | None = None) -> Plan:
     """What applying would change, at all connections or at the one named."""
     desired = definitions(runtime)
     names = runtime.connections(only)
-    changes = tuple(one for name in names for one in _changes(runtime, name, desired))
-    orphans = tuple(one for name in names for one in _orphans(runtime, name, changes))
-    return Plan(made_at=datetime.now(UTC), changes=changes, orphans=orphans)
+    found = tuple(one for name in names for one in _changes(runtime, name, desired))
+    return Plan(
+        made_at=datetime.now(UTC),
+        changes=tuple(one for one in found if isinstance(one, Change)),
+        orphans=tuple(one for name in names for one in _orphans(runtime, name, found)),
+        failures=tuple(one for one in found if isinstance(one, Unplanned)),
+    )
 
 
-def _orphans(runtime: Runtime, connection: str, changes: tuple[Change, ...]) -> Iterator[Orphan]:
-    defined = {one.pipeline for one in changes if one.connection == connection}
+def _orphans(runtime: Runtime, connection: str, found: tuple[Change | Unplanned, ...]) -> Iterator[Orphan]:
+    defined = {one.pipeline for one in found if one.connection == connection}
     for published in runtime.ledger.queries.publications(connection=connection):
         if published.pipeline not in defined:
             yield Orphan(connection=connection, pipeline=published.pipeline)
 
 
-def _changes(runtime: Runtime, connection: str, desired: tuple[Desired, ...]) -> Iterator[Change]:
+def _changes(runtime: Runtime, connection: str, desired: tuple[Desired, ...]) -> Iterator[Change | Unplanned]:
     configured = runtime.workspace.config.connections[connection]
     adapter = runtime.adapter(connection)
     dialect = runtime.languages.get(configured.adapter)
     for one in desired:
         name = one.pipeline.name
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in configured.pipelines):
+            try:
+                live = adapter.fetch(name)
+            except AuthenticationFailed:
+                raise  # not about this one pipeline
+            except Refused as error:
+                remedy = error.remedy or ""
+                yield Unplanned(connection=connection, pipeline=name, error=error.message, remedy=remedy)
+                continue
             publication = runtime.ledger.queries.publication(connection, name)
             yield change(
                 connection,
                 one,
                 dialect=dialect,
                 applied=publication.model if publication else None,
-                live=adapter.fetch(name),
+                live=live,
             )
 
 
@@ -131,6 +150,8 @@ def carry_out(runtime: Runtime, planned: Plan) -> Iterator[Applied]:
         if one.connection not in runtime.workspace.config.connections:
             raise NoSuchObject(f"the plan names a connection {one.connection!r} that is not configured")
         yield apply(one, runtime.adapter(one.connection), record)
+    for failure in planned.failures:
+        yield Applied(fate=Fate.FAILED, **failure.model_dump())
     runtime.ledger.store.seal()
 
 

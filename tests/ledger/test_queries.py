@@ -61,3 +61,10 @@ def test_open_attempts_are_found_until_they_are_finished(ledger, snapshot):
     assert open_one == snapshot(2).ref
     Recorder(ledger).record("c", [snapshot(2)])
     assert ledger.queries.open_instances("c") == ()
+
+
+def test_a_build_without_a_number_goes_by_the_vendors_id(ledger, snapshot):
+    made = snapshot(1)
+    bare = made.model_copy(update={"build": made.build.model_copy(update={"number": None})})
+    Recorder(ledger).record("c", [bare, snapshot(2)])
+    assert ledger.queries.build("web#r1").build.data["external_id"] == "r1"

@@ -117,3 +117,18 @@ def test_an_impossible_pause_delays_no_more_than_a_day(polled, ledger, seconds):
     assert row.last_error == "slow down"
     assert 0 <= row.due_at.timestamp() - time.time() + 60 <= LONGEST_WAIT + 60
     assert polled(poll=lambda _: PollPage()).builds == 0
+
+
+def test_many_slow_builds_do_not_cost_the_lease(polled, ledger, monkeypatch):
+    monkeypatch.setattr("pipemgr.ingest.poller.LEASE_SECONDS", 0.6)
+    polled(poll=lambda _: PollPage(builds=tuple(build(str(number), RUNNING) for number in range(1, 5))))
+    rivals = []
+
+    def slow(ref: BuildRef) -> BuildInstance:
+        time.sleep(0.35)
+        rivals.append(ledger.store.claim("here", "rival", 60))
+        return build(ref.build)
+
+    polled(poll=lambda _: PollPage(), snapshot=slow)
+    assert rivals == [None] * 4
+    assert numbers(ledger, State.FINISHED) == {1, 2, 3, 4}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipemgr.config import find
-from pipemgr.errors import ConfigurationError, InvalidPipeline, NoSuchObject
+from pipemgr.errors import ConfigurationError, InvalidPipeline, NoSuchObject, Refused
 from pipemgr.plan.apply import Fate
 from pipemgr.plan.plan import Plan, Verb
 from pipemgr.service import planning
@@ -125,3 +125,23 @@ def test_what_was_lost_in_writing_is_no_difference_for_ever(runtime):
     assert first.pending[0].losses
     list(planning.carry_out(runtime, first))
     assert not planning.plan(runtime).pending
+
+
+def test_a_pipeline_that_the_vendor_refuses_stops_no_other(runtime, monkeypatch):
+    write(runtime, "pipelines/a.yaml", f"pipeline: a\n{STAGES}")
+    adapter = runtime.adapter("local")
+    fetch = adapter.fetch
+
+    def refused(ref: str):
+        if ref == "a":
+            raise Refused("this name is not allowed here", remedy="rename it")
+        return fetch(ref)
+
+    monkeypatch.setattr(adapter, "fetch", refused)
+    made = planning.plan(runtime)
+    assert [(one.pipeline, one.error, one.remedy) for one in made.failures] == [
+        ("a", "this name is not allowed here", "rename it")
+    ]
+    fates = {one.pipeline: one.fate for one in planning.carry_out(runtime, made)}
+    assert fates == {"hello": Fate.PUBLISHED, "a": Fate.FAILED}
+    assert planning.plan(runtime).orphans == ()

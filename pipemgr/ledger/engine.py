@@ -71,6 +71,13 @@ def open_engine(url: str) -> Engine:
         engine = sa.create_engine(
             parsed, pool_pre_ping=not sqlite, hide_parameters=True, connect_args=_arguments(sqlite)
         )
+        engine.dialect.create_connect_args(parsed)  # else told only when something connects, and in other words
+    except (ValueError, TypeError):
+        raise ConfigurationError(
+            "an option in the ledger's address has a wrong value",
+            where=shown(parsed),
+            remedy="correct or leave out what follows the ?",
+        ) from None
     except ImportError:
         raise LedgerError(
             "the driver for PostgreSQL is not installed",

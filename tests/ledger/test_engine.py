@@ -29,6 +29,11 @@ def test_an_address_that_is_none_is_refused(address, message):
     assert "sqlite:///FILE" in caught.value.remedy
 
 
+def test_an_option_that_is_none_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="option in the ledger's address"):
+        open_ledger(f"sqlite:///{tmp_path}/ledger.db?timeout=abc")
+
+
 def test_a_server_that_is_not_there_is_said_without_the_password():
     with pytest.raises(LedgerError, match="can't be reached") as caught:
         open_ledger("postgresql://ann:hunter2@127.0.0.1:1/builds?application_name=hunter2")

@@ -71,7 +71,9 @@ def open_engine(url: str) -> Engine:
         engine = sa.create_engine(
             parsed, pool_pre_ping=not sqlite, hide_parameters=True, connect_args=_arguments(sqlite)
         )
-        engine.dialect.create_connect_args(parsed)  # else told only when something connects, and in other words
+        engine.dialect.create_connect_args(
+            parsed
+        )  # else told only when something connects, and in other words
     except (ValueError, TypeError):
         raise ConfigurationError(
             "an option in the ledger's address has a wrong value",

@@ -52,7 +52,7 @@ def vendor_option(*names: str, **options: Any) -> Callable[[Any], Any]:
 
 
 @click.command()
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(readable=False))
 @vendor_option("--from", "vendor", help="The language of all files.")
 @json_option
 def validate(paths: tuple[str, ...], vendor: str | None, as_json: bool) -> None:
@@ -93,7 +93,7 @@ def _print_checked(checked: Checked) -> None:
 
 
 @click.command()
-@click.argument("path", metavar="FILE", type=click.Path())
+@click.argument("path", metavar="FILE", type=click.Path(readable=False))
 @vendor_option("--from", "source", help="The language that FILE is in.", required=True)
 @vendor_option("--to", "target", help="The language that is wanted.", required=True)
 @click.option(

@@ -50,8 +50,6 @@ from .views import (
 
 _PIPELINE, _BUILD, _INSTANCE = (OBJECTS[kind] for kind in (Kind.PIPELINE, Kind.BUILD, Kind.BUILD_INSTANCE))
 _ENTRY, _SEAL, _OUTBOX = tables.ledger_entry, tables.seal, tables.outbox
-_SHORTEST_PREFIX = 4
-_RECORD = ("id", "connection", "key", "data", "created_at", "updated_at", "destroyed_at")
 
 
 class Queries:
@@ -188,11 +186,6 @@ class Queries:
         with reading(self._engine) as database:
             row = database.execute(query).first()
             return row and record(kind, row)
-
-    def logs(self, instance: UUID) -> tuple[Record, ...]:
-        """The logs of one attempt."""
-        with reading(self._engine) as database:
-            return tuple(children(database, Kind.BUILD_LOG, "instance_id", [instance]))
 
     def pipeline(self, connection: str, name: str) -> Record | None:
         """A pipeline of a connection by its name, unless it was never seen or is destroyed."""

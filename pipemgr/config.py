@@ -119,9 +119,68 @@ class ConnectionConfig(Section):
         gt=0,
         json_schema_extra={"default": "60s"},
     )
+    poll_running: Span = Field(
+        10.0,
+        description="How often to look while a build runs.",
+        gt=0,
+        json_schema_extra={"default": "10s"},
+    )
+    poll_idle: Span = Field(
+        300.0,
+        description="How rarely at most, when nothing has happened for long.",
+        gt=0,
+        json_schema_extra={"default": "5m"},
+    )
+    history: Span = Field(
+        30 * 86_400.0,
+        description="How far back builds are read, and looked for again when something may have been missed.",
+        ge=0,
+        json_schema_extra={"default": "30d"},
+    )
+    history_every: Span = Field(
+        86_400.0,
+        description="How often the past is walked through again.",
+        gt=0,
+        json_schema_extra={"default": "1d"},
+    )
+    storm: int = Field(
+        1000,
+        description="More new builds than this in one poll are not taken without asking.",
+        gt=0,
+    )
+    logs: Literal["all", "failed", "none"] = Field(
+        "all", description="Whose logs are kept: of all builds, of those that did not end well, or none."
+    )
     settings: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="What the adapter needs; `pipemgr adapter show NAME` prints the keys.",
+    )
+
+
+class PollingConfig(Section):
+    """Who polls, when it is more than one command at a time."""
+
+    workers: int = Field(4, description="How many connections one process polls at once.", gt=0, le=64)
+    broker: str | None = Field(
+        None,
+        description="Address of the broker of `pipemgr worker` and `pipemgr beat`, without a password: "
+        "redis://HOST/0 or amqp://USER@HOST//.",
+    )
+    broker_password: SecretRef | None = Field(None, description="Where the broker's password is.")
+
+
+class RetentionConfig(Section):
+    """How long things are kept; the entries of the ledger are kept for ever."""
+
+    logs: Span | None = Field(
+        None,
+        description="How long the texts of logs are kept after their build; unless given, for ever.",
+        json_schema_extra={"default": None},
+    )
+    builds: Span | None = Field(
+        None,
+        description="How long builds are kept after their end; unless given, for ever.",
+        json_schema_extra={"default": None},
     )
 
 
@@ -145,6 +204,8 @@ class Config(Section):
     ledger: LedgerConfig = LedgerConfig()
     definitions: DefinitionsConfig = DefinitionsConfig()
     connections: dict[str, ConnectionConfig] = Field(default_factory=dict, description="Connections by name.")
+    polling: PollingConfig = PollingConfig()
+    retention: RetentionConfig = RetentionConfig()
     mappings: MappingsConfig = MappingsConfig()
     translation: TranslationConfig = TranslationConfig()
 

@@ -34,8 +34,22 @@ from pipemgr.translate.node import Node, Source
 from pipemgr.translate.report import Fidelity, Finding
 from pipemgr.translate.yaml import compose
 
-from .base import Adapter, Connection, Cursor, Dialects, LogChunk, PollPage, Published, ServerInfo
+from .base import (
+    Adapter,
+    Connection,
+    Cursor,
+    Dialects,
+    Gap,
+    Hints,
+    LogChunk,
+    PollPage,
+    Published,
+    ServerInfo,
+    Unread,
+    Webhook,
+)
 from .capabilities import Capability
+from .http import Budget, Purpose, Session, data, shown
 from .manifest import API_VERSION
 from .settings import AdapterSettings
 
@@ -48,10 +62,20 @@ __all__ = [
     "Connection",
     "Cursor",
     "Dialects",
+    "Gap",
+    "Hints",
     "LogChunk",
     "PollPage",
     "Published",
     "ServerInfo",
+    "Unread",
+    "Webhook",
+    # Asking a vendor
+    "Budget",
+    "Purpose",
+    "Session",
+    "data",
+    "shown",
     # What a language is
     "Answer",
     "Dialect",

@@ -26,6 +26,8 @@ class Capability(StrEnum):
     """Find new builds."""
     SNAPSHOT = "snapshot"
     """Look at one build."""
+    HISTORY = "history"
+    """Walk through past builds."""
     STAGES = "stages"
     """Tell the stages of a build."""
     STEPS = "steps"
@@ -46,6 +48,10 @@ class Capability(StrEnum):
     """Read logs while they are being written."""
     ARTIFACTS = "artifacts"
     """List artifacts with their digests."""
+    DOWNLOAD = "download"
+    """Read what is in an artifact."""
+    TESTS = "tests"
+    """Tell the test cases of a build."""
     WEBHOOKS = "webhooks"
     """Take hints from the vendor's webhooks."""
 
@@ -65,6 +71,7 @@ _VERBS = {
     Capability.DELETE: "delete definitions",
     Capability.POLL: "find builds",
     Capability.SNAPSHOT: "look at a build",
+    Capability.HISTORY: "walk through past builds",
     Capability.STAGES: "tell the stages of a build",
     Capability.STEPS: "tell the steps of a stage",
     Capability.ATTEMPTS: "tell attempts apart",
@@ -75,5 +82,7 @@ _VERBS = {
     Capability.LOGS: "read logs",
     Capability.LIVE_LOGS: "read logs that are being written",
     Capability.ARTIFACTS: "list artifacts",
+    Capability.DOWNLOAD: "read artifacts",
+    Capability.TESTS: "tell test cases",
     Capability.WEBHOOKS: "take webhooks",
 }

@@ -25,22 +25,29 @@ VERBS: dict[Capability, tuple[str, ...]] = {
     Capability.DELETE: ("delete",),
     Capability.POLL: ("poll",),
     Capability.SNAPSHOT: ("snapshot",),
+    Capability.HISTORY: ("history",),
     Capability.START: ("start",),
     Capability.CANCEL: ("cancel",),
     Capability.RERUN: ("rerun",),
     Capability.APPROVE: ("approve",),
     Capability.LOGS: ("logs",),
     Capability.ARTIFACTS: ("artifacts",),
+    Capability.DOWNLOAD: ("download",),
+    Capability.TESTS: ("tests",),
+    Capability.WEBHOOKS: ("receive",),
 }
 """The methods that do what a capability says; one of them must be there."""
 
 NEEDS: dict[Capability, Capability] = {
     Capability.PUBLISH: Capability.FETCH,
     Capability.POLL: Capability.SNAPSHOT,
+    Capability.HISTORY: Capability.POLL,
+    Capability.WEBHOOKS: Capability.POLL,
     Capability.STAGES: Capability.SNAPSHOT,
     Capability.STEPS: Capability.STAGES,
     Capability.ATTEMPTS: Capability.SNAPSHOT,
     Capability.LIVE_LOGS: Capability.LOGS,
+    Capability.DOWNLOAD: Capability.ARTIFACTS,
 }
 """Capabilities that mean nothing without another one."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from pydantic import JsonValue
 
 from pipemgr.errors import AdapterError, PipemgrError
-from pipemgr.model.runs import Artifact, BuildInstance, BuildRef
+from pipemgr.model.runs import Artifact, BuildInstance, BuildRef, TestReport
 from pipemgr.secrets import redacted
 from pipemgr.translate.document import DocumentSet
 
-from .base import Adapter, Connection, Cursor, LogChunk, PollPage, Published, ServerInfo
+from .base import Adapter, Connection, Cursor, Hints, LogChunk, PollPage, Published, ServerInfo, Webhook
 from .settings import AdapterSettings
 
 Answer = TypeVar("Answer")
@@ -66,6 +67,10 @@ class Guarded(Adapter):
         """See `Adapter`."""
         return self._ask(PollPage, self._inner.poll, cursor)
 
+    def history(self, cursor: Cursor, since: datetime) -> PollPage:
+        """See `Adapter`."""
+        return self._ask(PollPage, self._inner.history, cursor, since)
+
     def snapshot(self, ref: BuildRef) -> BuildInstance:
         """See `Adapter`; refuses the snapshot of another build than the one that was asked for."""
         found = self._ask(BuildInstance, self._inner.snapshot, ref)
@@ -100,6 +105,20 @@ class Guarded(Adapter):
     def artifacts(self, ref: BuildRef) -> tuple[Artifact, ...]:
         """See `Adapter`."""
         return self._ask(tuple, self._inner.artifacts, ref)
+
+    def download(self, ref: BuildRef, artifact: str) -> Iterator[bytes]:
+        """See `Adapter`; the content is read under the guard too."""
+        pieces = iter(self._ask(Iterator, self._inner.download, ref, artifact))  # type: ignore[type-abstract]  # checked, not made
+        while (piece := self._ask(bytes, next, pieces, b"")) != b"":
+            yield piece
+
+    def tests(self, ref: BuildRef) -> TestReport | None:
+        """See `Adapter`."""
+        return self._ask(TestReport | None, self._inner.tests, ref)  # type: ignore[arg-type]  # isinstance takes it
+
+    def receive(self, webhook: Webhook) -> Hints:
+        """See `Adapter`."""
+        return self._ask(Hints, self._inner.receive, webhook)
 
     def _ask(
         self,

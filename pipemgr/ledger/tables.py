@@ -241,8 +241,83 @@ connection = sa.Table(
     sa.Column("cursor", sa.Text, nullable=False),
     sa.Column("last_success_at", UTCDateTime),
     sa.Column("last_error", sa.Text),
+    sa.Column("claimed_at", UTCDateTime),
+    sa.Column("hinted_at", UTCDateTime),
+    sa.Column("health", sa.Text, nullable=False, server_default="ok"),
+    sa.Column("health_since", UTCDateTime),
+    sa.Column("failures", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("changed_at", UTCDateTime),
+    sa.Column("walk", sa.Text),
+    sa.Column("walk_since", UTCDateTime),
+    sa.Column("walked_at", UTCDateTime),
 )
-"""The schedule: when each connection is polled next, who is at it, and how far it has come."""
+"""The schedule: when each connection is polled next, who is at it, and how far it has come.
+
+`health` is `ok`, `lost`, `parked` (the credential was refused: nothing is asked until somebody says so) or `held`
+(too much at once: somebody decides). `failures` counts those in a row. `hinted_at` is when a webhook asked for a poll;
+one that comes while a poll runs (`claimed_at`) makes the connection due again at its end. `changed_at` is when a poll
+last saw something new. `walk` is the cursor of a walk through the past that is not finished, `walk_since` how far
+back it goes, `walked_at` when the last one ended.
+"""
+
+pending = sa.Table(
+    "pending",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("pipeline", sa.Text, primary_key=True),
+    sa.Column("build", sa.Text, primary_key=True),
+    sa.Column("attempt", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("seen_at", UTCDateTime, nullable=False),
+    sa.Column("due_at", UTCDateTime, nullable=False),
+    sa.Column("tries", sa.BigInteger, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_pending_connection_due_at", "connection", "due_at"),
+)
+"""Attempts that were found and still have to be looked at. `source` is `hint`, `poll` or `history`.
+
+Written with the cursor that found them, and gone with the snapshot that is recorded. Those that failed wait until
+`due_at` with their `error`: they are in quarantine.
+"""
+
+gap = sa.Table(
+    "gap",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("connection", sa.Text, nullable=False, index=True),
+    sa.Column("pipeline", sa.Text, nullable=False),
+    sa.Column("since", UTCDateTime),
+    sa.Column("until", UTCDateTime),
+    sa.Column("expected", sa.BigInteger, nullable=False),
+    sa.Column("found", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detected_at", UTCDateTime, nullable=False),
+    sa.Column("closed_at", UTCDateTime),
+)
+"""Builds that are missing for sure; `closed_at` is when they were found after all, or given up by somebody."""
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("received_at", UTCDateTime, nullable=False, index=True),
+)
+"""Webhooks that were taken, so that the same one again is known."""
+
+budget = sa.Table(
+    "budget",
+    metadata,
+    sa.Column("credential", sa.Text, primary_key=True),
+    sa.Column("limit", sa.BigInteger),
+    sa.Column("remaining", sa.BigInteger),
+    sa.Column("reset_at", UTCDateTime),
+    sa.Column("blocked_until", UTCDateTime),
+    sa.Column("asked", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", UTCDateTime, nullable=False),
+)
+"""What each credential may still ask of its vendor, shared by all processes. `asked` counts every request ever."""
 
 publication = sa.Table(
     "publication",

@@ -130,6 +130,15 @@ class ConnectionRow:
     cursor: dict[str, Any]
     last_success_at: datetime | None
     last_error: str | None
+    claimed_at: datetime | None = None
+    hinted_at: datetime | None = None
+    health: str = "ok"
+    health_since: datetime | None = None
+    failures: int = 0
+    changed_at: datetime | None = None
+    walk: str | None = None
+    walk_since: datetime | None = None
+    walked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ and need to be unique only within their parent; pipemgr's own ids are given when
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue
 
 from .base import Value
-from .status import Status
+from .status import Result, Status
 
 
 def _utc(moment: datetime) -> datetime:
@@ -62,6 +63,25 @@ class StepInstance(Value):
     exit_code: int | None = None
 
 
+class Confidence(StrEnum):
+    """How far what was observed can be relied on."""
+
+    CERTAIN = "certain"
+    """The system that did it says so, about exactly this."""
+    LIKELY = "likely"
+    """Somebody else says so, or the one who did it about something near it."""
+    HINT = "hint"
+    """It can be read so, and otherwise."""
+
+
+class Evidence(Value):
+    """Where an observation comes from, when the vendor has no answer of its own."""
+
+    source: str
+    """What was read: a commit status, a note, a file, a resource; by its name."""
+    confidence: Confidence
+
+
 class StageInstance(Value):
     """One execution of a stage; a matrix cell is an instance of its own."""
 
@@ -75,6 +95,8 @@ class StageInstance(Value):
     started_at: Moment | None = None
     finished_at: Moment | None = None
     runner: str | None = None
+    evidence: Evidence | None = None
+    """Where this is known from; None: the vendor's own answer."""
     steps: tuple[StepInstance, ...] = ()
 
 
@@ -119,6 +141,47 @@ class Deliverable(Value):
     image: str | None = None
 
 
+class TestCounts(Value):
+    """How many test cases ended how."""
+
+    __test__: ClassVar[bool] = False  # for pytest, to which the name looks like a test of its own
+
+    passed: int = Field(default=0, ge=0)
+    failed: int = Field(default=0, ge=0)
+    errors: int = Field(default=0, ge=0)
+    skipped: int = Field(default=0, ge=0)
+
+
+class TestCase(Value):
+    """One test case of a report."""
+
+    __test__: ClassVar[bool] = False
+
+    name: str
+    suite: str = ""
+    result: Result
+    """`success`, `failure`, `error` or `skipped`."""
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    message: str = ""
+    """Why it failed or was skipped."""
+
+
+class TestReport(Value):
+    """What the tests of a build reported, as JUnit would."""
+
+    __test__: ClassVar[bool] = False
+
+    cases: tuple[TestCase, ...] = ()
+
+    @property
+    def counts(self) -> TestCounts:
+        """How many ended how; whatever is neither good nor skipped nor an error counts as failed."""
+        ended = [case.result for case in self.cases]
+        passed, errors, skipped = (ended.count(one) for one in (Result.SUCCESS, Result.ERROR, Result.SKIPPED))
+        failed = len(ended) - passed - errors - skipped
+        return TestCounts(passed=passed, failed=failed, errors=errors, skipped=skipped)
+
+
 class BuildInstance(Value):
     """One attempt of a build, whole: the one value that polling hands on."""
 
@@ -134,6 +197,8 @@ class BuildInstance(Value):
     logs: tuple[BuildLog, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     deliverables: tuple[Deliverable, ...] = ()
+    tests: TestCounts | None = None
+    """How its tests ended, if it told; the cases are an artifact."""
     source_digest: str | None = None
     """The digest of the vendor's answer that this snapshot was made from."""
 

@@ -22,9 +22,11 @@ from .selects import (
     entry_views,
     entry_views_of,
     event,
+    field,
     highest,
     instance_views,
     joined_builds,
+    like,
     named_build,
     newest_attempt,
     not_one,
@@ -64,32 +66,45 @@ class Queries:
         connection: str | None = None,
         pipeline: str | None = None,
         branch: str | None = None,
+        commit: str | None = None,
+        actor: str | None = None,
+        trigger: str | None = None,
         state: State | None = None,
         result: Result | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        every_attempt: bool = False,
         before: UUID | None = None,
         limit: int = 50,
     ) -> tuple[BuildRow, ...]:
-        """Builds with their newest attempt, newest first.
+        """Builds with their newest attempt, newest first; with `every_attempt` a row for each of their attempts.
 
-        `pipeline` is its name, `state` and `result` those of the newest attempt, `before` the id of the last
+        `pipeline` and `branch` are names or globs, `commit` may be the beginning of one. `state` and `result` are
+        those of the attempt; it was queued at `since` or later, and before `until`. `before` is the id of the last
         build of the page before.
         """
         moment = sa.func.coalesce(_INSTANCE.c.queued_at, _INSTANCE.c.started_at, _INSTANCE.c.created_at)
         wanted = {
             _BUILD.c.connection: connection,
-            _PIPELINE.c.name: pipeline,
-            _BUILD.c.branch: branch,
+            field(self._engine, _BUILD, "actor"): actor,
+            field(self._engine, _BUILD, "trigger"): trigger,
             _INSTANCE.c.state: state and state.value,
             _INSTANCE.c.result: result and result.value,
         }
+        globs = ((_PIPELINE.c.name, pipeline), (_BUILD.c.branch, branch))
         query = (
             selected(_BUILD, _INSTANCE, extra=(_PIPELINE.c.name.label("pipeline"),))
             .select_from(joined_builds())
-            .where(_INSTANCE.c.attempt == newest_attempt(), _BUILD.c.destroyed_at.is_(None))
+            .where(_BUILD.c.destroyed_at.is_(None))
             .where(*(column == value for column, value in wanted.items() if value is not None))
+            .where(*(like(column, glob) for column, glob in globs if glob is not None))
             .order_by(moment.desc(), _BUILD.c.id.desc())
             .limit(limit)
         )
+        query = query if every_attempt else query.where(_INSTANCE.c.attempt == newest_attempt())
+        query = query.where(_BUILD.c.revision.startswith(commit, autoescape=True)) if commit else query
+        query = query.where(moment >= since) if since else query
+        query = query.where(moment < until) if until else query
         with reading(self._engine) as database:
             if before is not None:
                 query = query.where(sa.tuple_(moment, _BUILD.c.id) < page_start(database, before, moment))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +29,7 @@ from .views import (
 _PIPELINE, _BUILD, _INSTANCE = (OBJECTS[kind] for kind in (Kind.PIPELINE, Kind.BUILD, Kind.BUILD_INSTANCE))
 _ENTRY, _SEAL, _OUTBOX = tables.ledger_entry, tables.seal, tables.outbox
 _SHORTEST_PREFIX = 4
+_GLOB = re.compile(r"\[!?(?:\w-\w|[\w. /])+\]|.", re.DOTALL | re.ASCII)
 _RECORD = ("id", "connection", "key", "data", "created_at", "updated_at", "destroyed_at")
 
 
@@ -41,6 +44,29 @@ def newest_attempt() -> sa.ScalarSelect[Any]:
     """The number of a build's newest attempt."""
     other = _INSTANCE.alias()
     return sa.select(sa.func.max(other.c.attempt)).where(other.c.build_id == _BUILD.c.id).scalar_subquery()
+
+
+def field(engine: sa.Engine, table: sa.Table, name: str) -> sa.ColumnElement[str]:
+    """A text in an object's data that has no column of its own."""
+    # PostgreSQL has to be told that the text is JSON; SQLite would make a number of what is cast to JSON.
+    tell = sa.cast if engine.dialect.name == "postgresql" else sa.type_coerce
+    found: sa.ColumnElement[str] = tell(table.c.data, sa.JSON)[name].as_string()
+    return found
+
+
+def like(column: sa.Column[Any], glob: str) -> sa.ColumnElement[bool]:
+    """Whether a name is this one or, with `*`, `?` or `[...]` in it, fits the glob; big and small letters differ."""
+    if not set(glob) & set("*?["):
+        return column == glob
+    return column.regexp_match(f"^{''.join(_regular(part) for part in _GLOB.findall(glob))}$")
+
+
+def _regular(part: str) -> str:
+    """A part of a glob as a regular expression that both databases know."""
+    if len(part) > 1:
+        with contextlib.suppress(re.error):  # a range that goes backwards is taken literally
+            return re.compile(part.replace("[!", "[^")).pattern
+    return {"*": ".*", "?": "."}.get(part) or re.escape(part)
 
 
 def highest(column: sa.Column[Any], empty: int = 0) -> sa.Select[Any]:

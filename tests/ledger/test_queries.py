@@ -1,6 +1,6 @@
 """Queries: builds found by every name they have, newest first, their stages in the order they began."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,57 @@ def test_filters_go_by_the_newest_attempt(ledger, snapshot):
     assert [(row.build.data["number"], row.instance.data["attempt"]) for row in running] == [(1, 2)]
     assert [row.build.data["number"] for row in good] == [2]
     assert ledger.queries.builds(branch="other") == ledger.queries.builds(connection="other") == ()
+
+
+def changed(snapshot, **fields):
+    return snapshot.model_copy(update={"build": snapshot.build.model_copy(update=fields)})
+
+
+@pytest.mark.parametrize(
+    ("filters", "numbers"),
+    [
+        ({"pipeline": "web"}, [3, 2, 1]),
+        ({"pipeline": "w*"}, [4, 3, 2, 1]),
+        ({"pipeline": "W*"}, []),
+        ({"pipeline": "w[!e]?[x-z-a]*"}, []),
+        ({"pipeline": "w?b.[ab]"}, [4]),
+        ({"pipeline": "w?b.[!a]"}, []),
+        ({"pipeline": "w[z-a]*"}, []),
+        ({"branch": "release/*"}, [4, 3]),
+        ({"commit": "ab12"}, [3]),
+        ({"commit": "ab%"}, []),
+        ({"actor": "grace"}, [2]),
+        ({"trigger": "schedule"}, [2]),
+        ({"trigger": "schedule", "actor": "ada"}, []),
+    ],
+)
+def test_builds_are_found_by_what_they_are_about(ledger, snapshot, filters, numbers):
+    builds = [
+        changed(snapshot(1), actor=None),
+        changed(snapshot(2), actor="grace", trigger="schedule"),
+        changed(snapshot(3), branch="release/1", commit="ab12cd"),
+        changed(snapshot(4), branch="release/2", pipeline="web.a", commit="cd"),
+    ]
+    Recorder(ledger).record("c", builds)
+    assert [row.build.data["number"] for row in ledger.queries.builds(**filters)] == numbers
+
+
+def test_builds_are_found_by_when_they_were_queued(ledger, snapshot):
+    Recorder(ledger).record("c", [snapshot(number) for number in (1, 2, 3)])
+    first, second, third = reversed(ledger.queries.builds())
+    moment = datetime.fromisoformat(second.instance.data["queued_at"])
+    assert ledger.queries.builds(since=moment) == (third, second)
+    assert ledger.queries.builds(until=moment) == (first,)
+
+
+def test_every_attempt_is_a_row_when_asked_for(ledger, snapshot):
+    Recorder(ledger).record("c", [snapshot(1), snapshot(1, attempt=2, running=True), snapshot(2)])
+    rows = ledger.queries.builds(every_attempt=True)
+    assert {(row.build.data["number"], row.instance.data["attempt"]) for row in rows} == {
+        (1, 1),
+        (1, 2),
+        (2, 1),
+    }
 
 
 @pytest.mark.parametrize("name", ["2", "web#2"])

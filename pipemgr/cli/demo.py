@@ -155,5 +155,5 @@ def _show_result(view: InstanceView) -> None:
         left = f", exit code {code}" if code else ""
         click.echo(plain(f"      {ended.result} in {stage} / {step}{left}"))
         log = builds.log_of(snapshot, stage_id, step_id)
-        for line in builds.tail(log.text or "", TAIL).splitlines() if log else ():
+        for line in builds.tail([log.text or ""], TAIL).splitlines() if log else ():
             click.echo(f"      | {plain(line)}")

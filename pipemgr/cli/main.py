@@ -30,8 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("planning", "Show what apply would change."),
     "apply": ("planning", "Publish what changed."),
     "sync": ("syncing", "Publish what changed and poll what happened, once."),
-    "poll": ("syncing", "Poll what happened, once."),
-    "build": ("build", "List, show, start and read builds."),
+    "poll": ("syncing", "Poll what happened, once or with --watch."),
+    "worker": ("operating", "Poll what a beat hands out (engine celery)."),
+    "beat": ("operating", "Hand out to workers what is due (engine celery)."),
+    "build": ("build", "List, show, start, follow and steer builds."),
     "ledger": ("ledger", "Verify and show the ledger."),
     "events": ("events", "Print events, from any point on."),
     "connection": ("connection", "List and check connections."),
@@ -94,7 +96,7 @@ def cli(directory: str | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in words
+    as_json = any(word == "--json" or word.startswith("--json=") for word in words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that knows only ASCII, or a name that is no text, must not end a command.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,9 @@ from . import complete
 NO_CONNECTIONS = (
     "No connections are configured. Add one to pipemgr.toml: [connections.NAME], then `adapter = ...`"
 )
+NARROWEST = 8
+"""Characters that a column keeps, however narrow the terminal."""
+_BETWEEN = "  "
 COLOURS = {
     "success": "green",
     "failure": "red",
@@ -60,13 +65,23 @@ def connection_option(text: str = "Only this connection.") -> Callable[[Any], An
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_json))
+
+
+def print_line(value: Any) -> None:
+    """One JSON document on one line, for what goes on."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_json))
+
+
+def _json(value: Any) -> str:
+    """What JSON has no type for; moments as ISO 8601 has them."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> None:
     """Rows under their headings; what to do next when there are none.
 
-    Piped output has no colours and is never cut.
+    On a terminal the widest columns are cut until a line fits; piped output has no colours and is never cut.
     """
     found = list(rows)
     if not found:
@@ -75,14 +90,30 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: s
     cells = [[_cell(row.get(column)) for column in columns] for row in found]
     titles = [column.replace("_", " ").upper() for column in columns]
     widths = [max(len(line[at]) for line in (titles, *cells)) for at in range(len(columns))]
+    if sys.stdout.isatty():
+        widths = fitting(widths, shutil.get_terminal_size().columns)
     click.secho(_line(titles, widths), dim=True)
     for line in cells:
         click.echo(_line(line, widths))
 
 
+def fitting(widths: Sequence[int], room: int) -> list[int]:
+    """The widths of columns in a line of `room` characters: the widest give way, none goes below what is legible."""
+    fitted = list(widths)
+    excess = sum(fitted) + len(_BETWEEN) * (len(fitted) - 1) - room
+    while excess > 0 and max(fitted) > NARROWEST:
+        fitted[fitted.index(max(fitted))] -= 1
+        excess -= 1
+    return fitted
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [coloured(cell) + " " * (width - len(cell)) for cell, width in zip(cells, widths, strict=True)]
-    return "  ".join(padded).rstrip()
+    cut = [
+        cell if len(cell) <= width else f"{cell[: width - 1]}…"
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    padded = [coloured(cell) + " " * (width - len(cell)) for cell, width in zip(cut, widths, strict=True)]
+    return _BETWEEN.join(padded).rstrip()
 
 
 def _cell(value: Any) -> str:
@@ -96,18 +127,27 @@ def coloured(word: str) -> str:
     return click.style(word, fg=COLOURS[word]) if word in COLOURS else word
 
 
+def count(number: int, thing: str) -> str:
+    """`1 stage`, `2 stages`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def status(state: str, result: str | None) -> str:
     """One word for a status: the result when there is one."""
     return result or state
 
 
 def ago(moment: datetime) -> str:
-    """How long ago, in the largest unit that fits."""
+    """How long ago, or in how long, in the largest unit that fits."""
     passed = (datetime.now(UTC) - moment).total_seconds()
+    return f"{_span(passed)} ago" if passed > -1 else f"in {_span(-passed)}"
+
+
+def _span(passed: float) -> str:
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if passed >= size:
-            return f"{int(passed // size)}{unit} ago"
-    return f"{max(int(passed), 0)}s ago"
+            return f"{int(passed // size)}{unit}"
+    return f"{max(int(passed), 0)}s"
 
 
 def took(start: datetime | None, end: datetime | None) -> str | None:

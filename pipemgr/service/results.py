@@ -1,0 +1,46 @@
+"""Results of tests: the counts that the ledger has, and the cases as their vendor tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipemgr.adapter.capabilities import Capability
+from pipemgr.errors import AdapterError
+from pipemgr.ledger.views import InstanceView
+from pipemgr.model.runs import TestCase, TestCounts
+
+from .asking import answer
+from .runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Tested:
+    """How the tests of an attempt ended; `note` says why there are no cases beside the counts."""
+
+    counts: TestCounts | None
+    cases: tuple[TestCase, ...] = ()
+    note: str = ""
+
+
+def tests(runtime: Runtime, view: InstanceView) -> Tested:
+    """How the tests of an attempt ended.
+
+    Raises `AdapterError` when its vendor must be asked, for there are no counts in the ledger, and that fails.
+    """
+    snapshot, connection = view.snapshot(), view.build.connection
+    said = answer(runtime, connection, Capability.TESTS)
+    if not said:
+        return Tested(snapshot.tests, note=f"{connection} tells no test cases: {said.note}")
+    try:
+        report = runtime.adapter(connection).tests(snapshot.ref)
+    except AdapterError as error:
+        if snapshot.tests is None:
+            raise
+        return Tested(snapshot.tests, note=f"the cases can't be read: {error}")
+    return Tested(report.counts, report.cases) if report else Tested(snapshot.tests)
+
+
+def summary(counts: TestCounts) -> str:
+    """`12 passed, 1 failed`."""
+    told = {name: getattr(counts, name) for name in ("passed", "failed", "errors", "skipped")}
+    return ", ".join(f"{number:,} {name}" for name, number in told.items() if number) or "no test cases"

@@ -34,6 +34,7 @@ from pipemgr.translate.node import Node, Source
 from pipemgr.translate.report import Fidelity, Finding
 from pipemgr.translate.yaml import compose
 
+from . import junit
 from .base import (
     Adapter,
     Connection,
@@ -75,6 +76,7 @@ __all__ = [
     "Purpose",
     "Session",
     "data",
+    "junit",
     "shown",
     # What a language is
     "Answer",

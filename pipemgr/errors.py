@@ -97,6 +97,10 @@ class RateLimited(Retryable):
         self.retry_after = retry_after
 
 
+class Storm(AdapterError):
+    """More builds are new at once than are taken without asking: somebody decides."""
+
+
 class Refused(AdapterError):
     """The vendor said no: stop and tell."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,12 +48,13 @@ class Recorder:
         cursor: Mapping[str, Any] | None = None,
         due_at: datetime | None = None,
         observer: str | None = None,
+        also: Callable[[Transaction], None] = lambda _transaction: None,
     ) -> Recorded:
         """Record snapshots of a connection in one transaction, with the cursor they came under.
 
         With a lease, `cursor` and `due_at` are written too (see `Store.claim`, `Transaction.commit_poll`); raises
         `Busy`, and nothing is written, when another worker has taken it. `observer` is the connection's name
-        unless given.
+        unless given; `also` writes more in the same transaction.
         """
         events: dict[str, int] = {}
         seen = [self._shelve(one) for one in snapshots]
@@ -64,6 +65,7 @@ class Recorder:
             changes = delta(connection, seen, _prior(transaction, connection, seen))
             who = connection if observer is None else observer
             transaction.apply(_counted(changes, events), observer=who)
+            also(transaction)
         return _recorded(events)
 
     def _shelve(self, snapshot: BuildInstance) -> BuildInstance:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from .blobs import Blobs
+    from .budgets import SharedBudget
     from .queries import Queries
     from .store import Store
 
@@ -22,6 +23,12 @@ class Ledger:
     store: Store
     queries: Queries
     blobs: Blobs
+
+    def budgets(self, credential: str) -> SharedBudget:
+        """What a credential, by any name for it that is no secret, may still ask; every process sees the same."""
+        from .budgets import SharedBudget
+
+        return SharedBudget(self.engine, credential)
 
     def close(self) -> None:
         """Give back every connection to the database."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,9 +14,13 @@ from pipemgr.model.ledger import Checkpoint
 from pipemgr.model.runs import BuildLog, BuildRef
 from pipemgr.model.status import Result, State
 
-from . import tables
+from . import budgets, gaps, tables
+from . import pending as pending_rows
+from .budgets import BudgetRow
 from .engine import reading
-from .keys import key
+from .gaps import GapRow, Hole
+from .keys import attempt_key, key
+from .pending import Pending, Source
 from .seal import as_checkpoint
 from .selects import (
     children,
@@ -145,8 +150,7 @@ class Queries:
         query = (
             sa.select(_BUILD.c.data, _INSTANCE.c.attempt)
             .join(_INSTANCE, _INSTANCE.c.build_id == _BUILD.c.id)
-            .where(_INSTANCE.c.connection == connection, _INSTANCE.c.state != State.FINISHED.value)
-            .where(_INSTANCE.c.destroyed_at.is_(None))
+            .where(_INSTANCE.c.connection == connection, tables.is_open, _INSTANCE.c.destroyed_at.is_(None))
             .order_by(_INSTANCE.c.id)
         )
         with reading(self._engine) as database:
@@ -279,6 +283,45 @@ class Queries:
                 ConnectionRow(**{**row._mapping, "cursor": json.loads(row.cursor)})  # noqa: SLF001 - public in SQLAlchemy
                 for row in database.execute(query)
             )
+
+    def states(self, connection: str, refs: Sequence[BuildRef]) -> dict[BuildRef, State]:
+        """How far these attempts are, of those that the ledger has."""
+        wanted = {attempt_key(ref): ref for ref in refs}
+        with reading(self._engine) as database:
+            found = pending_rows.states(database, connection, tuple(wanted))
+        return {wanted[key]: State(state) for key, state in found.items()}
+
+    def pending(self, connection: str, now: datetime, limit: int) -> list[Pending]:
+        """Attempts to look at now, the most urgent first."""
+        with reading(self._engine) as database:
+            return pending_rows.due(database, connection, now, limit)
+
+    def pending_counts(self, connection: str, due: datetime | None = None) -> dict[Source, int]:
+        """How many attempts wait to be looked at, by who told of them; with `due` only those due then."""
+        with reading(self._engine) as database:
+            return pending_rows.count(database, connection, due)
+
+    def quarantine(self, connection: str | None = None, limit: int = 1000) -> list[Pending]:
+        """Attempts that could not be read and are tried again, by connection and name."""
+        with reading(self._engine) as database:
+            return pending_rows.failed(database, connection, limit)
+
+    def gaps(self, connection: str | None = None, *, closed: bool = False, limit: int = 1000) -> list[GapRow]:
+        """Builds that are missing for sure, the newest gap first; closed gaps only when asked for."""
+        with reading(self._engine) as database:
+            return gaps.listed(database, connection, closed=closed, limit=limit)
+
+    def holes(
+        self, connection: str | None = None, pipeline: str | None = None, limit: int = 1000
+    ) -> list[Hole]:
+        """Numbers between those of a pipeline's builds that no known build has; not always a loss."""
+        with reading(self._engine) as database:
+            return gaps.holes(database, connection, pipeline, limit)
+
+    def budgets(self) -> list[BudgetRow]:
+        """What is left of each credential's budget."""
+        with reading(self._engine) as database:
+            return budgets.listed(database)
 
     def publication(self, connection: str, pipeline: str) -> Publication | None:
         """What was last applied for a pipeline, if anything was."""

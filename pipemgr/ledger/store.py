@@ -27,10 +27,13 @@ from pipemgr.errors import NoSuchObject
 from pipemgr.model.events import Change, HubEvent, Kind, event_name
 from pipemgr.model.identity import ALGORITHM
 from pipemgr.model.ledger import Checkpoint
+from pipemgr.model.runs import BuildRef
 
-from . import leases, prior, seal, tables
+from . import deliveries, gaps, leases, pending, prior, seal, tables
 from .change import EntryRow, Known, ObjectChange, dense, entry_row, fresh_id, own_event, written
-from .leases import Lease
+from .health import Health
+from .leases import COUNTS, Claim, Failure, Lease
+from .pending import Source
 
 BATCH = 2_000
 """Changes that a transaction keeps in memory before it sends them to the database."""
@@ -92,20 +95,67 @@ class Store:
         Raises `NoSuchObject` for a connection that was never registered.
         """
         with self.transaction() as transaction:
-            now = transaction.now
-            return leases.claim(
-                transaction.database, name, owner, now, lease_seconds, due_only=due_only, is_gone=is_gone
-            )
+            how = Claim(owner, transaction.now, lease_seconds, is_gone, due_only)
+            return leases.claim(transaction.database, name, how)
+
+    def claim_due(
+        self,
+        owner: str,
+        limit: int,
+        lease_seconds: float,
+        *,
+        names: Sequence[str],
+        is_gone: Callable[[str], bool] = lambda _owner: False,
+    ) -> list[Lease]:
+        """Take up to `limit` of these connections that are due and free; not those that wait for somebody's word."""
+        with self.transaction() as transaction:
+            how = Claim(owner, transaction.now, lease_seconds, is_gone)
+            return leases.claim_due(transaction.database, names, limit, how)
 
     def renew(self, lease: Lease, lease_seconds: float) -> Lease:
         """Hold a lease for longer, from now; raises `Busy` when it is lost."""
         with self.transaction() as transaction:
             return leases.renew(transaction.database, lease, transaction.now, lease_seconds)
 
-    def fail_poll(self, lease: Lease, error: str, due_at: datetime) -> None:
-        """Give a lease back after a failure; `error` must not hold secrets. Raises `Busy` when it is lost."""
+    def fail_poll(self, lease: Lease, error: str, due_at: datetime, *, kind: Failure = COUNTS) -> None:
+        """Give a lease back after a failure; `error` must not hold secrets. Raises `Busy` when it is lost.
+
+        A connection that is lost, parked or held from now on has an event that says so.
+        """
         with self.transaction() as transaction:
-            leases.fail(transaction.database, lease, error, due_at)
+            health = leases.fail(transaction.database, lease, transaction.now, error, due_at, kind)
+            if health is not None:
+                said = {"connection": lease.name, "health": health, "error": error}
+                transaction.event(HubEvent.CONNECTION_LOST, lease.name, said)
+
+    def resume(self, name: str, *, fast_forward: bool = False) -> None:
+        """Poll a connection again, now, that was parked, held or lost. Raises `NoSuchObject`.
+
+        After a flood the next poll takes everything, or with `fast_forward` nothing but the cursor: what was found
+        and not looked at is forgotten, and no walk looks for it again.
+        """
+        with self.transaction(name) as transaction:
+            leases.resume(transaction.database, name, transaction.now, skip=fast_forward)
+            if fast_forward:
+                pending.forget_new(transaction.database, name)
+
+    def retry(self, connection: str | None = None, refs: Sequence[BuildRef] = ()) -> int:
+        """Make what is in quarantine due now, these attempts or all, and their connections; how many."""
+        with self.transaction(connection) as transaction:
+            found = pending.retry(transaction.database, connection, refs, transaction.now)
+            for name in found:
+                transaction.hint(name)
+            return sum(found.values())
+
+    def drop(self, connection: str, refs: Sequence[BuildRef]) -> int:
+        """Give up attempts that are pending; how many were."""
+        with self.transaction(connection) as transaction:
+            return pending.done(transaction.database, connection, refs)
+
+    def close_gap(self, gap: UUID) -> None:
+        """Close a gap by hand: its builds were found, or are given up. Raises `NoSuchObject`."""
+        with self.transaction() as transaction:
+            gaps.close(transaction.database, gap, transaction.now)
 
     def seal(self) -> Checkpoint | None:
         """Seal every entry committed so far; the checkpoint reached, or None while there are no entries.
@@ -264,13 +314,48 @@ class Transaction:
         )
 
     def commit_poll(
-        self, lease: Lease, cursor: Mapping[str, Any] | None = None, due_at: datetime | None = None
+        self,
+        lease: Lease,
+        cursor: Mapping[str, Any] | None = None,
+        due_at: datetime | None = None,
+        **values: Any,
     ) -> None:
-        """Write down how far a poll came, together with what it saw; with `due_at` the lease ends.
+        """Write down how far a poll came, together with what it saw; with `due_at` it went well and the lease ends.
 
-        Raises `Busy`, and nothing is written, when another worker has taken the lease.
+        `values` are other columns of the connection's row: `changed_at`, and those of the walk. A hint that came
+        while it polled makes it due at once. Raises `Busy`, and nothing is written, when another worker has taken
+        the lease.
         """
-        leases.commit(self.database, lease, self.now, cursor, due_at)
+        known = {} if cursor is None else {"cursor": json.dumps(cursor)}
+        if leases.commit(self.database, lease, self.now, due_at, known | values):
+            said = {"connection": lease.name, "health": Health.OK, "was": lease.standing.health}
+            self.event(HubEvent.CONNECTION_RESTORED, lease.name, said)
+
+    def pend(self, connection: str, refs: Iterable[BuildRef], source: Source) -> int:
+        """Keep attempts to be looked at, unless the ledger knows them; how many are new."""
+        return pending.put(self.database, connection, refs, source, self.now)
+
+    def pend_failed(self, connection: str, ref: BuildRef, source: Source, error: str) -> None:
+        """Keep an attempt that could not be read: it is looked at again, less and less often."""
+        pending.fail(self.database, connection, ref, source, error, self.now)
+
+    def looked_at(self, connection: str, refs: Sequence[BuildRef]) -> None:
+        """Attempts are pending no more."""
+        pending.done(self.database, connection, refs)
+
+    def gap(self, connection: str, **said: Any) -> None:
+        """Keep a gap, see `gaps.put`; one that is new and open has an event."""
+        row = gaps.put(self.database, connection, self.now, **said)
+        if row is not None and row.closed_at is None:
+            self.event(HubEvent.GAP_DETECTED, connection, row.said())
+
+    def receive(self, connection: str, delivery: str, event: str) -> bool:
+        """Remember a webhook; False for one that came before."""
+        return deliveries.put(self.database, connection, delivery, event, self.now)
+
+    def hint(self, connection: str) -> None:
+        """Make a connection due now. Raises `NoSuchObject`."""
+        leases.hint(self.database, connection, self.now)
 
     def _project(self, one: ObjectChange, digest: str) -> None:
         """Queue the row: a new one, or the new state of one (also of one that was destroyed and is back)."""

@@ -167,6 +167,15 @@ def _objects(kind: Kind) -> sa.Table:
 OBJECTS: dict[Kind, sa.Table] = {kind: _objects(kind) for kind in COLUMNS}
 """The table of each class that is kept as data, parents first."""
 
+is_open = OBJECTS[Kind.BUILD_INSTANCE].c.state != sa.literal_column("'finished'")
+"""What the index of attempts that are not finished has; written out, so that it is used."""
+sa.Index(
+    "ix_build_instance_open",
+    OBJECTS[Kind.BUILD_INSTANCE].c.connection,
+    sqlite_where=is_open,
+    postgresql_where=is_open,
+)
+
 ledger_entry = sa.Table(
     "ledger_entry",
     metadata,
@@ -246,18 +255,20 @@ connection = sa.Table(
     sa.Column("health", sa.Text, nullable=False, server_default="ok"),
     sa.Column("health_since", UTCDateTime),
     sa.Column("failures", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("refusals", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("changed_at", UTCDateTime),
     sa.Column("walk", sa.Text),
     sa.Column("walk_since", UTCDateTime),
     sa.Column("walked_at", UTCDateTime),
+    sa.Column("skipped_until", UTCDateTime),
 )
 """The schedule: when each connection is polled next, who is at it, and how far it has come.
 
-`health` is `ok`, `lost`, `parked` (the credential was refused: nothing is asked until somebody says so) or `held`
-(too much at once: somebody decides). `failures` counts those in a row. `hinted_at` is when a webhook asked for a poll;
-one that comes while a poll runs (`claimed_at`) makes the connection due again at its end. `changed_at` is when a poll
-last saw something new. `walk` is the cursor of a walk through the past that is not finished, `walk_since` how far
-back it goes, `walked_at` when the last one ended.
+`health` is one of `health.Health`. `failures` counts those in a row, `refusals` those of them at the end that refused
+the credential. `hinted_at` is when a webhook asked for a poll; one that comes while a poll runs (`claimed_at`) makes
+the connection due again at its end. `changed_at` is when a poll last saw something new. `walk` is the cursor of a walk
+through the past that is not finished, `walk_since` how far back it goes, `walked_at` when the last one ended.
+`skipped_until` is how far back no walk goes, because somebody chose to skip what was before.
 """
 
 pending = sa.Table(

@@ -139,6 +139,8 @@ class ConnectionRow:
     walk: str | None = None
     walk_since: datetime | None = None
     walked_at: datetime | None = None
+    refusals: int = 0
+    skipped_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from pipemgr.adapter.base import Adapter, Connection
@@ -14,6 +14,7 @@ from pipemgr.adapter.registry import Registry
 from pipemgr.config import Workspace, find
 from pipemgr.errors import NoSuchObject, NoWorkspace
 from pipemgr.ledger import Ledger, open_ledger
+from pipemgr.ledger.budgets import SharedBudget
 
 from .languages import Languages
 
@@ -48,6 +49,8 @@ class Runtime:
         self.registry = registry(workspace.overlay)
         self.languages = _languages(workspace.overlay)
         self._adapters: dict[str, Adapter] = {}
+        self.credentials: dict[str, set[str]] = {}
+        """The names of the credentials that each connection's adapter asks by, as far as it was made."""
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -109,8 +112,16 @@ class Runtime:
             state=self.workspace.state / "connections" / name,
             dialect=self.languages.get,
             tables=self.registry.tables(configured.adapter),
+            budget=partial(self._budget, name),
         )
         return Guarded(kind, place, self.workspace.settings(name, kind.Settings))
+
+    def _budget(self, connection: str, credential: str) -> SharedBudget:
+        """What a credential may still ask; which connection uses it is remembered, to show it there."""
+        # Adapters name credentials as they like: two of them may mean different ones by the same name.
+        known = f"{self.workspace.config.connections[connection].adapter}:{credential}"
+        self.credentials.setdefault(connection, set()).add(known)
+        return self.ledger.budgets(known)
 
     def close(self) -> None:
         """Give database connections back."""

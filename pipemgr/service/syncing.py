@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipemgr.adapter.guard import fault
 from pipemgr.errors import Busy, PipemgrError, Retryable, UnsupportedCapability
-from pipemgr.ingest.poller import Polled, poll
+from pipemgr.ingest.poller import Pace, Polled, poll
 from pipemgr.ledger.keys import attempt_key
 from pipemgr.model.events import Kind
 from pipemgr.plan.apply import Applied
@@ -62,8 +62,8 @@ def poll_all(runtime: Runtime, only: str | None = None) -> Iterator[Polled | Fai
 
 
 def _poll(runtime: Runtime, connection: str) -> Polled:
-    every = runtime.workspace.config.connections[connection].poll_every
-    return poll(connection, runtime.adapter(connection), runtime.ledger, every=every)
+    pace = Pace.of(runtime.workspace.config.connections[connection])
+    return poll(connection, runtime.adapter(connection), runtime.ledger, pace)
 
 
 def _told(error: Exception, connection: str) -> PipemgrError:

@@ -351,4 +351,11 @@ def test_keys_that_are_none_are_refused_with_a_remedy(sealed, tmp_path, keys):
 
 
 def test_every_table_is_vouched_for_but_the_schedule_and_what_was_applied():
-    assert set(tables.metadata.tables) - set(TABLES) == {"connection", "publication"}
+    assert set(tables.metadata.tables) - set(TABLES) == {
+        "connection",
+        "publication",
+        "pending",
+        "gap",
+        "delivery",
+        "budget",
+    }

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipemgr.config import find
-from pipemgr.ingest.poller import poll
+from pipemgr.ingest.poller import Pace, poll
 from pipemgr.ingest.worker import me
 from pipemgr.ledger import open_ledger
 from pipemgr.ledger.verify import verify
@@ -133,7 +133,7 @@ def assert_nothing_lost_or_doubled(runtime: Runtime, other: Path) -> None:
     """The same as in a ledger that saw all builds at once, after their end, and was never killed."""
     fresh = open_ledger(f"sqlite:///{other}")
     fresh.store.register("local", "local")
-    poll("local", runtime.adapter("local"), fresh, every=60)
+    poll("local", runtime.adapter("local"), fresh, Pace())
     assert shape(runtime, runtime.ledger) == shape(runtime, fresh)
     fresh.close()
     events = []

@@ -11,7 +11,7 @@ from pipemgr.adapter import Adapter, AdapterSettings, Connection, LogChunk, Poll
 from pipemgr.adapter.guard import Guarded
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import AdapterError, PipemgrError
-from pipemgr.ingest.poller import LONGEST_WAIT, Polled, poll
+from pipemgr.ingest.poller import LONGEST_WAIT, Pace, Polled, poll
 from pipemgr.ledger import Ledger, open_ledger
 from pipemgr.model.runs import Build, BuildInstance, BuildLog, BuildRef, StageInstance
 from pipemgr.model.status import Result, State, Status
@@ -44,7 +44,7 @@ def polled(tmp_path: Path, ledger: Ledger) -> Callable[..., Polled]:
 
     def polled(**verbs: Any) -> Polled:
         kind = type("Told", (Told,), {name: staticmethod(verb) for name, verb in verbs.items()})
-        return poll("here", Guarded(kind, place, AdapterSettings()), ledger, every=60)
+        return poll("here", Guarded(kind, place, AdapterSettings()), ledger, Pace())
 
     return polled
 

@@ -20,10 +20,12 @@ _CONNECTION: tuple[tuple[str, Any, str | None], ...] = (
     ("health", _TEXT, "ok"),
     ("health_since", _NUMBER, None),
     ("failures", _NUMBER, "0"),
+    ("refusals", _NUMBER, "0"),
     ("changed_at", _NUMBER, None),
     ("walk", _TEXT, None),
     ("walk_since", _NUMBER, None),
     ("walked_at", _NUMBER, None),
+    ("skipped_until", _NUMBER, None),
 )
 _NEW = ("budget", "delivery", "gap", "pending")
 
@@ -42,6 +44,14 @@ def _table(name: str, key: tuple[str, ...], *columns: tuple[str, Any, bool]) -> 
 def upgrade() -> None:
     for name, kind, default in _CONNECTION:
         op.add_column("connection", sa.Column(name, kind, nullable=default is None, server_default=default))
+    not_finished = sa.text("state != 'finished'")
+    op.create_index(
+        "ix_build_instance_open",
+        "build_instance",
+        ["connection"],
+        sqlite_where=not_finished,
+        postgresql_where=not_finished,
+    )
     _table(
         "pending",
         ("connection", "pipeline", "build", "attempt"),
@@ -96,6 +106,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in _NEW:
         op.drop_table(name)
+    op.drop_index("ix_build_instance_open", "build_instance")
     with op.batch_alter_table("connection") as table:
         for name, _, _ in reversed(_CONNECTION):
             table.drop_column(name)

@@ -237,7 +237,10 @@ def rerun(  # noqa: PLR0913 - one for each option
 @click.command()
 @BUILD
 @click.option(
-    "--stage", metavar="NAME", help="Which stage to answer, by name or id; without it, all are listed."
+    "--stage",
+    metavar="NAME",
+    help="Which stage to answer, by name or id; without it, all are listed.",
+    shell_complete=complete.stages,
 )
 @click.option("--reject", is_flag=True, help="Say no.")
 @click.option("--comment", metavar="TEXT", default="", help="What to say with it.")

@@ -84,13 +84,31 @@ class Names(click.ParamType[tuple[str, ...]]):
     "--pipeline",
     metavar="NAME",
     help="Only builds of this pipeline; may be a glob.",
-    shell_complete=complete.pipelines,
+    shell_complete=complete.pipelines_built,
 )
-@click.option("-b", "--branch", metavar="NAME", help="Only builds of this branch; may be a glob.")
-@click.option("--commit", metavar="SHA", help="Only builds of this commit, or of those that begin so.")
-@click.option("-u", "--actor", "--user", metavar="NAME", help="Only builds that this person or bot began.")
 @click.option(
-    "-e", "--trigger", "--event", metavar="NAME", help="Only builds begun so: push, schedule, manual, ..."
+    "-b",
+    "--branch",
+    metavar="NAME",
+    help="Only builds of this branch; may be a glob.",
+    shell_complete=complete.branches,
+)
+@click.option("--commit", metavar="SHA", help="Only builds of this commit, or of those that begin so.")
+@click.option(
+    "-u",
+    "--actor",
+    "--user",
+    metavar="NAME",
+    help="Only builds that this person or bot began.",
+    shell_complete=complete.actors,
+)
+@click.option(
+    "-e",
+    "--trigger",
+    "--event",
+    metavar="NAME",
+    help="Only builds begun so: push, schedule, manual, ...",
+    shell_complete=complete.triggers,
 )
 @click.option(
     "-s",
@@ -111,6 +129,7 @@ class Names(click.ParamType[tuple[str, ...]]):
     "--columns",
     metavar="NAMES",
     type=Names(MORE_COLUMNS),
+    shell_complete=complete.columns(MORE_COLUMNS),
     help=f"Which columns, joined by commas, out of {', '.join(MORE_COLUMNS)}.",
 )
 @click.option(

@@ -14,6 +14,7 @@ from pipemgr.service.builds import LabelledLog, Started
 from pipemgr.service.following import follow_logs
 from pipemgr.service.runtime import Runtime, opened
 
+from . import complete
 from .build_options import BUILD, interval_option, rhythm, tell, while_following
 from .logtext import LogText
 from .render import json_option, plain, print_json, print_line
@@ -23,8 +24,15 @@ Piece = tuple[LabelledLog, str] | None
 
 @click.command()
 @BUILD
-@click.option("--stage", metavar="NAME", help="Only logs of stages with this name or id.")
-@click.option("--step", metavar="NAME", help="Only logs of steps with this name or id.")
+@click.option(
+    "--stage",
+    metavar="NAME",
+    help="Only logs of stages with this name or id.",
+    shell_complete=complete.stages,
+)
+@click.option(
+    "--step", metavar="NAME", help="Only logs of steps with this name or id.", shell_complete=complete.steps
+)
 @click.option("--failed", is_flag=True, help="Only logs of steps that did not end well.")
 @click.option("-n", "--tail", "lines", type=click.IntRange(1), help="Only the last lines of each log.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the build is over.")

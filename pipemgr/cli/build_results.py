@@ -15,6 +15,7 @@ from pipemgr.service import builds, results
 from pipemgr.service.artifacts import Fetched
 from pipemgr.service.runtime import opened
 
+from . import complete
 from .build_options import BUILD, FAILED, tell
 from .render import coloured, count, json_option, plain, print_json, table
 
@@ -39,7 +40,14 @@ class Size(click.ParamType[int]):
 
 @click.command()
 @BUILD
-@click.option("--name", "names", metavar="NAME", multiple=True, help="Only this artifact; may be repeated.")
+@click.option(
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Only this artifact; may be repeated.",
+    shell_complete=complete.artifacts,
+)
 @click.option(
     "-d",
     "--download",

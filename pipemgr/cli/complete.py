@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,7 +69,96 @@ def _builds(workspace: Workspace) -> Iterable[str]:
         ledger.close()
 
 
+def _quarantine(workspace: Workspace) -> Iterable[str]:
+    from pipemgr.service.losses import name
+
+    ledger = _ledger(workspace)
+    try:
+        return [name(one) for one in ledger.queries.quarantine(limit=NEWEST)]
+    finally:
+        ledger.close()
+
+
+def _gaps(workspace: Workspace) -> Iterable[str]:
+    ledger = _ledger(workspace)
+    try:
+        return [str(one.id) for one in ledger.queries.gaps(limit=NEWEST)]
+    finally:
+        ledger.close()
+
+
+def _branches(workspace: Workspace) -> Iterable[str]:
+    return _said(workspace, "branch")
+
+
+def _actors(workspace: Workspace) -> Iterable[str]:
+    return _said(workspace, "actor")
+
+
+def _triggers(workspace: Workspace) -> Iterable[str]:
+    return _said(workspace, "trigger")
+
+
+def _said(workspace: Workspace, field: str) -> Iterable[str]:
+    """What the newest builds have in a field."""
+    ledger = _ledger(workspace)
+    try:
+        found = (one.build.data.get(field) for one in ledger.queries.builds(limit=NEWEST))
+        return [word for word in dict.fromkeys(found) if word]
+    finally:
+        ledger.close()
+
+
+def _pipelines_built(workspace: Workspace) -> Iterable[str]:
+    ledger = _ledger(workspace)
+    try:
+        return dict.fromkeys(one.pipeline for one in ledger.queries.builds(limit=10 * NEWEST))
+    finally:
+        ledger.close()
+
+
 connections, pipelines, builds = map(completer, (_connections, _pipelines, _builds))
+quarantine, gaps, pipelines_built = map(completer, (_quarantine, _gaps, _pipelines_built))
+branches, actors, triggers = map(completer, (_branches, _actors, _triggers))
+
+
+def columns(known: Iterable[str]) -> Completer:
+    """Offers names of a list that is joined by commas, behind those that are there."""
+
+    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        done, comma, last = incomplete.rpartition(",")
+        return [f"{done}{comma}{one}" for one in known if one.startswith(last)]
+
+    return complete
+
+
+def events(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The names of all events."""
+    from pipemgr.model.events import ALL_EVENTS
+
+    return [str(name) for name in ALL_EVENTS if name.startswith(incomplete)]
+
+
+def _part_of_a_build(find: Callable[[Any], Iterable[str]]) -> Completer:
+    """Offers what the build that is named before has."""
+
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        try:
+            ledger = _ledger(_workspace(ctx))
+            try:
+                newest = ledger.queries.build(ctx.params.get("reference") or "").instances[-1].snapshot()
+                return [word for word in dict.fromkeys(find(newest)) if word.startswith(incomplete)]
+            finally:
+                ledger.close()
+        except (PipemgrError, OSError):
+            return []
+
+    return complete
+
+
+stages = _part_of_a_build(lambda one: (stage.name for stage in one.stages))
+steps = _part_of_a_build(lambda one: (step.name for stage in one.stages for step in stage.steps))
+artifacts = _part_of_a_build(lambda one: (artifact.name for artifact in one.artifacts))
 
 
 def vendors(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

@@ -9,6 +9,7 @@ import click
 from pipemgr.service import evidence
 from pipemgr.service.runtime import opened
 
+from . import complete
 from .render import json_option, plain
 
 
@@ -22,6 +23,7 @@ from .render import json_option, plain
     multiple=True,
     metavar="EVENT",
     help="Only events of this name, such as build.create; may be repeated.",
+    shell_complete=complete.events,
 )
 @json_option
 def events(after: int, follow: bool, limit: int | None, names: tuple[str, ...], as_json: bool) -> None:

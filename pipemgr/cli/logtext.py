@@ -62,7 +62,7 @@ class LogText:
 
     def _print(self, text: str) -> None:
         # A lone carriage return overwrites what was there: each version becomes a line of its own.
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        lines = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").split("\n")
         shown = [harmless(line, colours=self._colours) for line in lines]
         reset = _RESET if self._colours and any("\x1b" in line for line in shown) else ""
         self._write("\n".join(shown) + reset + "\n")

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from pipemgr.adapter.capabilities import Capability
 from pipemgr.errors import NoSuchObject, PipemgrError
+from pipemgr.ingest.attempts import TESTS_TYPE
 from pipemgr.ingest.recorder import Recorder
 from pipemgr.ledger.views import InstanceView
 from pipemgr.model.identity import ALGORITHM
@@ -40,7 +41,8 @@ class Fetched:
 
 def listed(runtime: Runtime, view: InstanceView) -> tuple[Artifact, ...]:
     """The artifacts of an attempt as the ledger has them; while it has none, as the vendor tells."""
-    known = view.snapshot().artifacts
+    # The cases of its tests are an artifact of ours, which the vendor does not know: `results` has them.
+    known = tuple(one for one in view.snapshot().artifacts if one.media_type != TESTS_TYPE)
     connection = view.build.connection
     adapter = runtime.workspace.config.connections.get(connection)
     if known or adapter is None:

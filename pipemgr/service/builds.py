@@ -38,25 +38,23 @@ class Started:
 
 
 def where_published(runtime: Runtime, pipeline: str, connection: str | None = None) -> str:
-    """The connection at which to start a pipeline.
+    """The connection at which to start a pipeline: where it is published, or else where its builds were seen.
 
-    Raises `NoSuchObject` when it is published nowhere (or not at the connection named), or at several.
+    Raises `NoSuchObject` when there is none (or not the connection named), or several.
     """
-    found = [
-        one.connection
-        for one in runtime.ledger.queries.publications(pipeline=pipeline)
-        if connection in (None, one.connection)
-    ]
+    places = runtime.connections(connection)
+    queries = runtime.ledger.queries
+    found = [one.connection for one in queries.publications(pipeline=pipeline) if one.connection in places]
+    found = found or [one for one in places if queries.pipeline(one, pipeline)]
     if not found:
         place = f" at {connection}" if connection else ""
         raise NoSuchObject(
-            f"no pipeline {pipeline!r} is published{place}",
-            remedy="`pipemgr plan` shows what is defined, `pipemgr apply` publishes it",
+            f"no pipeline {pipeline!r} is published{place}, and no build of one was seen",
+            remedy="`pipemgr plan` shows what is defined, `pipemgr apply` publishes it, `pipemgr poll` looks for builds",
         )
     if len(found) > 1:
         raise NoSuchObject(
-            f"pipeline {pipeline!r} is published at {', '.join(found)}",
-            remedy=f"name one: --connection {found[0]}",
+            f"pipeline {pipeline!r} is at {', '.join(found)}", remedy=f"name one: --connection {found[0]}"
         )
     return found[0]
 

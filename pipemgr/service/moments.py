@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from pipemgr.model.definitions import seconds
@@ -23,7 +24,7 @@ def moments(text: str, now: datetime) -> Range:
         return _back(text, now), None
     since, dots, until = text.partition("..")
     if dots:
-        return _first(since), _past(until)
+        return _open(since, _first), _open(until, _past)
     found = re.fullmatch(r"(>=|<=|>|<|)\s*(.+)", text)
     sign, moment = found.groups() if found else ("", text)
     first, past = _first(moment), _past(moment)
@@ -40,21 +41,19 @@ def _back(span: str, now: datetime) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _first(text: str) -> datetime | None:
-    """When a date or time begins; None for an end that was left out."""
-    return None if text in ("", "*") else _parsed(text)
+def _open(end: str, read: Callable[[str], datetime]) -> datetime | None:
+    """An end of a range; None when it was left out."""
+    return None if end.strip() in ("", "*") else read(end)
 
 
-def _past(text: str) -> datetime | None:
+def _past(text: str) -> datetime:
     """When a date or time is over: a day after a date, a microsecond after a time."""
-    begin = _first(text)
-    if begin is None:
-        return None
     past = _DAY if len(text) <= len("2026-11-01") else timedelta(microseconds=1)
-    return min(begin, datetime.max.replace(tzinfo=UTC) - past) + past
+    return min(_first(text), datetime.max.replace(tzinfo=UTC) - past) + past
 
 
-def _parsed(text: str) -> datetime:
+def _first(text: str) -> datetime:
+    """When a date or time begins."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Results of tests: the counts that the ledger has, and the cases as their vendor tells them."""
+"""Results of tests: counts and cases as the ledger has them, or, where it has none, as their vendor tells them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from pipemgr.adapter.capabilities import Capability
 from pipemgr.errors import AdapterError
+from pipemgr.ingest.attempts import TESTS_TYPE
 from pipemgr.ledger.views import InstanceView
-from pipemgr.model.runs import TestCase, TestCounts
+from pipemgr.model.runs import TestCase, TestCounts, TestReport
 
 from .asking import answer
 from .runtime import Runtime
@@ -28,6 +29,9 @@ def tests(runtime: Runtime, view: InstanceView) -> Tested:
     Raises `AdapterError` when its vendor must be asked, for there are no counts in the ledger, and that fails.
     """
     snapshot, connection = view.snapshot(), view.build.connection
+    kept = next((one.digest for one in snapshot.artifacts if one.media_type == TESTS_TYPE), None)
+    if kept:
+        return Tested(snapshot.tests, _kept(runtime, kept).cases)
     said = answer(runtime, connection, Capability.TESTS)
     if not said:
         return Tested(snapshot.tests, note=f"{connection} tells no test cases: {said.note}")
@@ -38,6 +42,11 @@ def tests(runtime: Runtime, view: InstanceView) -> Tested:
             raise
         return Tested(snapshot.tests, note=f"the cases can't be read: {error}")
     return Tested(report.counts, report.cases) if report else Tested(snapshot.tests)
+
+
+def _kept(runtime: Runtime, digest: str) -> TestReport:
+    with runtime.ledger.blobs.open(digest) as file:
+        return TestReport.model_validate_json(file.read())
 
 
 def summary(counts: TestCounts) -> str:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from pipemgr.cli import build_options
 from pipemgr.cli.main import main
 from pipemgr.service import builds, syncing
+from pipemgr.service.following import Rhythm
 from pipemgr.service.runtime import opened
 from pipemgr.service.workspace import create
 
@@ -73,3 +75,11 @@ def fresh(tmp_path: Path) -> Path:
     root = tmp_path / "fresh"
     create(root)
     return root
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long commands that follow something would have slept; they don't."""
+    slept: list[float] = []
+    monkeypatch.setattr(build_options, "Rhythm", lambda seconds, **_: Rhythm(seconds, sleep=slept.append))
+    return slept

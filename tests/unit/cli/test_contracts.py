@@ -243,8 +243,8 @@ def test_build_start_of_what_is_not_published(cli, fresh):
     said = cli("build", "start", "hello", at=fresh)
     assert said.code == 1
     assert said.err.splitlines() == [
-        "error: no pipeline 'hello' is published",
-        "  try: `pipemgr plan` shows what is defined, `pipemgr apply` publishes it",
+        "error: no pipeline 'hello' is published, and no build of one was seen",
+        "  try: `pipemgr plan` shows what is defined, `pipemgr apply` publishes it, `pipemgr poll` looks for builds",
     ]
 
 

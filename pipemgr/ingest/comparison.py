@@ -37,42 +37,57 @@ class Comparison:
         found, self._changes = self._changes, []
         return found
 
-    def known(self, kind: Kind, key: str) -> Known | None:
+    def known(self, name: Name) -> Known | None:
         """What the ledger has of an object, or is about to have."""
-        return self._known.get((kind, key))
+        return self._known.get(name)
 
     def link(self, kind: Kind, key: str | None) -> str | None:
         """The id of an object, if there is one, even if it is destroyed by now."""
         found = self._known.get((kind, key)) if key is not None else None
         return found and found.id
 
-    def identify(self, kind: Kind, key: str) -> str:
+    def identify(self, name: Name) -> str:
         """The id that an object has, or will have."""
-        found = self._known.get((kind, key))
+        found = self._known.get(name)
         if found is not None:
             return found.id
-        name = (kind, key)
-        if name not in self._reserved:
-            self._reserved[name] = self._fresh()
-        return self._reserved[name]
+        number = self._reserved.get(name)
+        if number is None:
+            number = self._reserved[name] = self._fresh()
+        return number
 
-    def see(self, kind: Kind, key: str, tail: str, message: str, *, whole: bool = False, **entry: Any) -> str:
+    def see(  # noqa: PLR0913 - one for each field of an entry
+        self,
+        name: Name,
+        tail: str,
+        message: str,
+        *,
+        whole: bool = False,
+        ledger: str | None = None,
+        step: str | None = None,
+        inputs: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
+        source: str | None = None,
+    ) -> str:
         """Compare one object; its id.
 
         `tail` is its JSON text from the first field of its own. Unless it is the `whole` truth, values that are
-        absent in it stay as they were. `entry` are fields of `ObjectChange`.
+        absent in it stay as they were. The others are those of `ObjectChange`.
         """
-        number = self.identify(kind, key)
+        kind, key = name
+        found = self._known.get(name)
+        number = found.id if found is not None else self.identify(name)
         text = f'{{"id":"{number}","connection":{self._shown},"key":{quoted(key)},{tail}'
-        found = self._known.get((kind, key))
-        change = ObjectChange(kind, Change.CREATE, number, self._connection, key, text, message, **entry)
-        if found is None or found.destroyed:
-            self._add(change._replace(again=True) if found else change)
-        elif found.text != text:
-            self._update(change, found.text, whole=whole)
+        if found is None or found.destroyed or found.text != text:
+            head = (kind, Change.CREATE, number, self._connection, key, text, message)
+            change = ObjectChange(*head, (), ledger, step, inputs, outputs, source, found is not None)
+            if found is None or found.destroyed:
+                self._add(name, change)
+            else:
+                self._update(name, change, found.text, whole=whole)
         return number
 
-    def _update(self, change: ObjectChange, before: str, *, whole: bool) -> None:
+    def _update(self, name: Name, change: ObjectChange, before: str, *, whole: bool) -> None:
         old, new = json.loads(before), json.loads(change.text)
         if not whole:
             if outdated(old, new):
@@ -80,7 +95,9 @@ class Comparison:
             new = new if restarted(old, new) else _merged(old, new)
         changed = _changed(old, new)
         if changed:
-            self._add(change._replace(change=Change.UPDATED, text=dense(new), changed=changed))
+            self._add(
+                name, change._replace(change=Change.UPDATED, text=dense(new), changed=changed, again=False)
+            )
 
     def destroy(self, gone: Iterable[Name]) -> None:
         """Destroy what is there of these objects."""
@@ -94,9 +111,9 @@ class Comparison:
                     ObjectChange(kind, Change.DESTROY, found.id, connection, key, found.text, message)
                 )
 
-    def _add(self, change: ObjectChange) -> None:
+    def _add(self, name: Name, change: ObjectChange) -> None:
         self._changes.append(change)
-        self._known[change.kind, change.key] = Known(change.id, change.text)
+        self._known[name] = Known(change.id, change.text)
 
 
 def outdated(old: Data, new: Data) -> bool:

@@ -26,7 +26,7 @@ from .selects import (
     children,
     entry_views,
     entry_views_of,
-    event,
+    events,
     field,
     highest,
     instance_views,
@@ -234,7 +234,7 @@ class Queries:
         """Events past the number `after`, in order. None that becomes visible later has a smaller number."""
         query = _OUTBOX.select().where(_OUTBOX.c.sequence > after).order_by(_OUTBOX.c.sequence).limit(limit)
         with reading(self._engine) as database:
-            return tuple(event(row) for row in database.execute(query))
+            return events(database, query)
 
     def last_event(self) -> int:
         """The number of the newest event; 0 when there is none."""

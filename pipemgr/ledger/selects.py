@@ -13,11 +13,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from pipemgr.errors import NoSuchObject
-from pipemgr.model.events import Event, Kind
+from pipemgr.model.events import Change, Event, Kind, event_name
 
 from . import tables
 from .change import entry_row
 from .keys import key
+from .prior import CHUNK
 from .tables import OBJECTS
 from .views import (
     EntryView,
@@ -28,6 +29,7 @@ from .views import (
 
 _PIPELINE, _BUILD, _INSTANCE = (OBJECTS[kind] for kind in (Kind.PIPELINE, Kind.BUILD, Kind.BUILD_INSTANCE))
 _ENTRY, _SEAL, _OUTBOX = tables.ledger_entry, tables.seal, tables.outbox
+_CREATED = event_name(Kind.LEDGER_ENTRY, Change.CREATE)
 _SHORTEST_PREFIX = 4
 _GLOB = re.compile(r"\[!?(?:\w-\w|[\w. /])+\]|.", re.DOTALL | re.ASCII)
 _RECORD = ("id", "connection", "key", "data", "created_at", "updated_at", "destroyed_at")
@@ -228,14 +230,30 @@ def entry_views(database: sa.Connection, query: sa.Select[Any]) -> tuple[EntryVi
     return tuple(EntryView(entry_row(row).entry(), row.position) for row in database.execute(query))
 
 
-def event(row: Any) -> Event:
-    """The event in a row of the outbox."""
+def events(database: sa.Connection, query: sa.Select[Any]) -> tuple[Event, ...]:
+    """The events that a query of the outbox gives; those of an entry's creation with the entry as their data."""
+    rows = database.execute(query).all()
+    entries = _canonical(database, [UUID(row.subject) for row in rows if row.name == _CREATED])
+    return tuple(
+        _event(row, entries.get(row.subject, "{}") if row.name == _CREATED else row.data) for row in rows
+    )
+
+
+def _canonical(database: sa.Connection, numbers: Sequence[UUID]) -> dict[str, str]:
+    found = {}
+    for start in range(0, len(numbers), CHUNK):
+        query = sa.select(_ENTRY).where(_ENTRY.c.id.in_(numbers[start : start + CHUNK]))
+        found |= {str(row.id): entry_row(row).canonical() for row in database.execute(query)}
+    return found
+
+
+def _event(row: Any, data: str) -> Event:
     return Event(
         sequence=row.sequence,
         id=row.id,
         name=row.name,
         subject=row.subject,
         time=row.time,
-        data=json.loads(row.data),
+        data=json.loads(data),
         changed=tuple(json.loads(row.changed)),
     )

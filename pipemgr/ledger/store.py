@@ -12,7 +12,6 @@ number N never misses a smaller one that becomes visible later.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,28 +20,22 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-import uuid_utils
 
 from pipemgr.errors import NoSuchObject
-from pipemgr.model.events import Change, HubEvent, Kind, event_name
-from pipemgr.model.identity import ALGORITHM
+from pipemgr.model.events import Change, HubEvent, Kind
 from pipemgr.model.ledger import Checkpoint
 from pipemgr.model.runs import BuildRef
 
 from . import deliveries, gaps, leases, pending, prior, seal, tables
-from .change import EntryRow, Known, ObjectChange, dense, entry_row, fresh_id, own_event, written
+from .batch import Batch, clean, digested, uncollected
+from .change import EntryRow, Known, ObjectChange, entry_row, fresh_id, written
 from .health import Health
 from .leases import COUNTS, Claim, Failure, Lease
 from .pending import Source
 
 BATCH = 2_000
 """Changes that a transaction keeps in memory before it sends them to the database."""
-_OUTBOX_LOCK, _CONNECTION_LOCK = 0x70697065, 0x70697066
-_CREATED = event_name(Kind.LEDGER_ENTRY, Change.CREATE)
-_COMMON = ("id", "connection", "key", "created_at", "updated_at", "destroyed_at", "digest", "data")
-_UPDATED = ("updated_at", "destroyed_at", "digest", "data")
-
-Row = tuple[Any, ...]
+_CONNECTION_LOCK = 0x70697066
 
 
 def utc_now() -> datetime:
@@ -173,13 +166,8 @@ class Transaction:
         self.database = database
         self.now = now
         self._postgres = database.dialect.name == "postgresql"
-        self._moment = tables.microseconds(now)
         self._time = written(now)
-        self._inserts: dict[Kind, list[Row]] = {kind: [] for kind in tables.OBJECTS}
-        self._updates: dict[Kind, list[Row]] = {kind: [] for kind in tables.OBJECTS}
-        self._entries: list[Row] = []
-        self._events: list[Row] = []
-        self._sequence: int | None = None
+        self._batch = Batch(database, now)
 
     def lock(self, connection: str) -> None:
         """Make other writers of this connection wait until the end of the transaction."""
@@ -210,36 +198,17 @@ class Transaction:
         `observer` is who saw them (a connection, a person); `source` the digest of the vendor's answer, for the
         changes that bring none of their own.
         """
-        observer, source = _clean(observer), source and _clean(source)
-        for one in changes:
-            digest = _digest(one.text)
-            self._project(one, digest)
-            changed = dense(one.changed) if one.changed else "[]"
-            entry = EntryRow(
-                fresh_id(),
-                self._time,
-                str(one.kind),
-                str(one.change),
-                one.id,
-                _clean(one.message),
-                digest,
-                one.ledger,
-                one.step,
-                dense(one.inputs) if one.inputs else "[]",
-                dense(one.outputs) if one.outputs else "[]",
-                changed,
-                observer,
-                _clean(one.source) if one.source else source,
-                None,
-            )
-            self._enter(entry, one.text)
-            if len(self._entries) >= BATCH:
-                self.flush()
+        observer, source = clean(observer), source and clean(source)
+        batch = self._batch
+        with uncollected():
+            for one in changes:
+                batch.change(one, observer, source)
+                if len(batch) >= BATCH:
+                    batch.flush()
 
     def event(self, name: HubEvent, subject: str, data: Mapping[str, Any]) -> None:
         """Announce something about the hub itself; it has an event, but no entry."""
-        number = uuid_utils.uuid7().hex
-        self._events.append((number, name.value, subject, self._moment, json.dumps(data), "[]"))
+        self._batch.event(name.value, subject, data)
 
     def amend(self, entry: UUID, message: str, *, observer: str) -> UUID:
         """Correct what an entry says: a new entry, whose id is returned. Raises `NoSuchObject`."""
@@ -250,13 +219,13 @@ class Transaction:
         return self._about(entry, Change.DESTROY, reason, observer)
 
     def _about(self, entry: UUID, change: Change, message: str, observer: str) -> UUID:
-        self.flush()
+        self._batch.flush()
         table = tables.ledger_entry
         row = self.database.execute(sa.select(table).where(table.c.id == entry)).one_or_none()
         if row is None:
             raise NoSuchObject(f"the ledger has no entry {entry}", remedy="`pipemgr ledger show` lists them")
         old = entry_row(row)
-        message = _clean(message)
+        message = clean(message)
         text = old._replace(message=message).canonical() if change is Change.UPDATED else old.canonical()
         new = EntryRow(
             id=fresh_id(),
@@ -265,7 +234,7 @@ class Transaction:
             change=change.value,
             subject=old.id,
             message=message,
-            digest=_digest(text),
+            digest=digested(text),
             ledger=old.ledger,
             step=old.step,
             inputs="[]",
@@ -275,7 +244,7 @@ class Transaction:
             source=None,
             amends=old.id,
         )
-        self._enter(new, text)
+        self._batch.entry(new, text)
         return UUID(new.id)
 
     def save_publication(  # noqa: PLR0913 - one for each column
@@ -357,104 +326,6 @@ class Transaction:
         """Make a connection due now. Raises `NoSuchObject`."""
         leases.hint(self.database, connection, self.now)
 
-    def _project(self, one: ObjectChange, digest: str) -> None:
-        """Queue the row: a new one, or the new state of one (also of one that was destroyed and is back)."""
-        typed = tables.columns(one.kind, json.loads(one.text))
-        if one.change is Change.CREATE and not one.again:
-            self._inserts[one.kind].append(
-                (
-                    _hex(one.id),
-                    one.connection,
-                    one.key,
-                    self._moment,
-                    self._moment,
-                    None,
-                    digest,
-                    one.text,
-                    *typed,
-                )
-            )
-            return
-        gone = self._moment if one.change is Change.DESTROY else None
-        self._updates[one.kind].append((self._moment, gone, digest, one.text, *typed, _hex(one.id)))
-
-    def _enter(self, entry: EntryRow, text: str) -> None:
-        """Queue an entry and the two events that belong to it."""
-        number, moment = _hex(entry.id), self._moment
-        self._entries.append(
-            (
-                number,
-                moment,
-                entry.kind,
-                entry.change,
-                _hex(entry.subject),
-                entry.message,
-                entry.digest,
-                _hex(entry.ledger),
-                _hex(entry.step),
-                entry.inputs,
-                entry.outputs,
-                entry.changed,
-                entry.observer,
-                entry.source,
-                _hex(entry.amends),
-            )
-        )
-        name = f"{entry.kind}.{entry.change}"
-        self._events.append((number, name, entry.subject, moment, text, entry.changed))
-        own = _hex(own_event(entry.id))
-        self._events.append((own, _CREATED, entry.id, moment, entry.canonical(), "[]"))
-
     def flush(self) -> None:
-        """Send what is queued to the database: parents first, events last and numbered."""
-        for kind, table in tables.OBJECTS.items():
-            extra = [name for name, _, _ in tables.COLUMNS[kind]]
-            self._many(_insert(table.name, (*_COMMON, *extra)), self._inserts[kind])
-            self._many(_update(table.name, (*_UPDATED, *extra)), self._updates[kind])
-        self._many(_insert("ledger_entry", tables.ledger_entry.c.keys()), self._entries)
-        if self._events:
-            first = self._next()
-            numbered = [(first + place, *row) for place, row in enumerate(self._events)]
-            self._sequence = first + len(numbered)
-            self._many(_insert("outbox", tables.outbox.c.keys()), numbered)
-            self._events.clear()
-
-    def _next(self) -> int:
-        """The number of the next event; from here to the end of the transaction no one else gives numbers."""
-        if self._sequence is None:
-            if self._postgres:
-                self.database.execute(sa.select(sa.func.pg_advisory_xact_lock(_OUTBOX_LOCK)))
-            newest = sa.select(sa.func.coalesce(sa.func.max(tables.outbox.c.sequence), 0))
-            self._sequence = self.database.execute(newest).scalar_one() + 1
-        return self._sequence
-
-    def _many(self, statement: str, rows: list[Row]) -> None:
-        """Execute for all rows by the driver's own means: ids are text and times numbers in both databases."""
-        if rows:
-            self.database.exec_driver_sql(statement.replace("?", "%s") if self._postgres else statement, rows)
-            rows.clear()
-
-
-def _insert(table: str, names: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(_quote(names))}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names of our own
-
-
-def _update(table: str, names: Sequence[str]) -> str:
-    return f"UPDATE {table} SET {', '.join(f'{name}=?' for name in _quote(names))} WHERE id=?"  # noqa: S608 - names of our own
-
-
-def _quote(names: Sequence[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
-def _clean(text: str) -> str:
-    """A text that PostgreSQL takes too."""
-    return text.replace("\x00", "\ufffd")
-
-
-def _digest(text: str) -> str:
-    return f"{ALGORITHM}:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _hex(value: str | None) -> str | None:
-    return None if value is None else value.replace("-", "")
+        """Send what is queued to the database."""
+        self._batch.flush()

@@ -52,6 +52,8 @@ from .base import (
 from .capabilities import Capability
 from .http import Budget, Purpose, Session, data, shown
 from .manifest import API_VERSION
+from .remote import Remote, same
+from .repository import Commit, File, Repository
 from .settings import AdapterSettings
 
 __all__ = [

@@ -109,7 +109,7 @@ class Guarded(Adapter):
     def download(self, ref: BuildRef, artifact: str) -> Iterator[bytes]:
         """See `Adapter`; the content is read under the guard too."""
         pieces = iter(self._ask(Iterator, self._inner.download, ref, artifact))  # type: ignore[type-abstract]  # checked, not made
-        while (piece := self._ask(bytes, next, pieces, b"")) != b"":
+        while (piece := self._ask(bytes | None, next, pieces, None)) is not None:  # type: ignore[arg-type]  # as below
             yield piece
 
     def tests(self, ref: BuildRef) -> TestReport | None:
@@ -136,7 +136,8 @@ class Guarded(Adapter):
             raise fault(error, self.connection.name) from error
         if not isinstance(answer, kind):
             raise AdapterError(
-                f"{verb.__qualname__}() answered with {type(answer).__name__}, not {kind.__name__}",
+                f"{verb.__qualname__}() answered with {type(answer).__name__}, "
+                f"not {getattr(kind, '__name__', kind)}",
                 where=self.connection.name,
                 remedy="report it to the author of the adapter",
             )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from .tables import LONGEST
 from .tables import delivery as table
 
 KEPT = timedelta(days=7)
@@ -18,6 +19,7 @@ def put(database: sa.Connection, connection: str, delivery: str, event: str, now
     if database.execute(sa.select(table.c.id).where(mine)).first() is not None:
         return False
     database.execute(table.delete().where(table.c.received_at < now - KEPT))
-    row = {"connection": connection, "id": delivery, "event": event, "received_at": now}
+    said = event.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")[:LONGEST]
+    row = {"connection": connection, "id": delivery, "event": said, "received_at": now}
     database.execute(table.insert().values(**row))
     return True

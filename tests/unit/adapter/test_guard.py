@@ -1,6 +1,7 @@
 """The guard: whatever an adapter does wrong, the hub hears an error that it can tell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipemgr.adapter import (
     PollPage,
     ServerInfo,
     Unreachable,
+    Webhook,
 )
 from pipemgr.adapter.check import VERBS, _overrides
 from pipemgr.adapter.guard import Guarded
@@ -41,6 +43,10 @@ ASK: dict[str, Callable[[Adapter], Any]] = {
     "approve": lambda one: one.approve(REF, "a"),
     "logs": lambda one: one.logs(REF, "l", 0),
     "artifacts": lambda one: one.artifacts(REF),
+    "history": lambda one: one.history({}, datetime(2026, 1, 1, tzinfo=UTC)),
+    "download": lambda one: list(one.download(REF, "a")),
+    "tests": lambda one: one.tests(REF),
+    "receive": lambda one: one.receive(Webhook({}, b"")),
 }
 
 
@@ -92,6 +98,22 @@ def test_an_answer_of_another_type_is_refused(guard, verb):
 def test_the_snapshot_of_another_build_is_refused(guard):
     with pytest.raises(AdapterError, match=r"asked for 'p' '1'.* tells of 'p' '2'"):
         guard(snapshot=lambda _self, _ref: OTHER).snapshot(REF)
+
+
+def test_a_download_that_breaks_off_is_told_like_a_verb(guard):
+    def broken(_self: Any, _ref: BuildRef, _name: str) -> Iterator[bytes]:
+        yield b"half"
+        raise OSError("the line is dead")
+
+    pieces = guard(download=broken).download(REF, "a")
+    assert next(pieces) == b"half"
+    with pytest.raises(AdapterError, match="OSError: the line is dead"):
+        next(pieces)
+
+
+def test_a_download_may_have_empty_pieces(guard):
+    whole = guard(download=lambda _self, _ref, _name: iter([b"a", b"", b"b"]))
+    assert b"".join(whole.download(REF, "a")) == b"ab"
 
 
 def test_right_answers_pass(guard):

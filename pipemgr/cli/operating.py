@@ -24,11 +24,11 @@ INTERRUPTED = 130
 @click.command()
 @json_option
 def worker(as_json: bool) -> None:
-    """Poll what `pipemgr beat` hands out, until a signal ends it.
+    """Poll what a beat hands out (engine celery).
 
-    Start as many as you like, on any machine that reaches the ledger's database and the broker. The first SIGTERM or
-    Ctrl-C lets running polls finish. Prints a line for every poll that saw something, and one for every failure
-    until it changes. The configuration is read at the start only.
+    Goes on until a signal; the first one lets running polls finish. Start as many workers as you like, on any machine
+    that reaches the ledger's database and the broker. Prints a line for every poll that saw something, and one for
+    every failure until it changes. The configuration is read at the start only.
     """
     lines = Lines(as_json=as_json)
     raise SystemExit(operating.engine(find(Path.cwd()), operating.CELERY, lines).work_forever())
@@ -37,10 +37,10 @@ def worker(as_json: bool) -> None:
 @click.command()
 @json_option
 def beat(as_json: bool) -> None:
-    """Hand out what is due to the workers, until a signal ends it.
+    """Hand out to workers what is due (engine celery).
 
-    One is enough; a second one does no harm and takes over at once when the first is gone. The configuration is read
-    at the start only.
+    Goes on until a signal. One is enough; a second one does no harm and goes on when the first is gone. The
+    configuration is read at the start only.
     """
     watch(operating.CELERY, as_json=as_json)
 

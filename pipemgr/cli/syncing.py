@@ -32,11 +32,28 @@ def sync(connection: str | None, as_json: bool) -> None:
 
 @click.command()
 @connection_option()
-@click.option("--once", is_flag=True, help="Poll once and leave; that is the default.")
+@click.option("--once/--watch", default=True, help="Poll once and leave, or go on until a signal.")
+@click.option(
+    "--engine",
+    metavar="NAME",
+    default="embedded",
+    show_default=True,
+    help="What keeps --watch going; of the entry points `pipemgr.engines`.",
+)
 @json_option
-def poll(connection: str | None, once: bool, as_json: bool) -> None:
-    """Poll what happened, once."""
-    del once  # said for clarity in scripts
+def poll(connection: str | None, once: bool, engine: str, as_json: bool) -> None:
+    """Poll what happened, once or with --watch.
+
+    \b
+    With --watch each connection is polled when it is due, several at once ([polling] workers), until a signal:
+    the first SIGTERM or Ctrl-C lets running polls finish, for 20 seconds. Prints a line for every poll that saw
+    something, one for every failure until it changes; with --json each line is an object. The configuration is
+    read at the start only: start again after a change.
+    """  # noqa: D301 - click wants the character
+    if not once:
+        from .operating import watch
+
+        watch(engine, connection, as_json=as_json)
     with opened() as runtime:
         _run(syncing.poll_all(runtime, connection), as_json=as_json)
 

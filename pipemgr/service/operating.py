@@ -8,7 +8,7 @@ from functools import partial
 
 from pipemgr.config import Workspace
 from pipemgr.ingest.engines import Engine, Setup, Shift, Told, load
-from pipemgr.ingest.poller import Pace
+from pipemgr.ingest.schedule import Pace
 
 from .runtime import Runtime
 

@@ -7,15 +7,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from random import random
 
 from pipemgr.adapter.base import Adapter
 from pipemgr.adapter.guard import fault
 from pipemgr.errors import Busy, LedgerError, PipemgrError
 from pipemgr.ingest import poller
-from pipemgr.ingest.poller import Pace, Polled
+from pipemgr.ingest.poller import Polled
+from pipemgr.ingest.schedule import Pace, retry_due
 from pipemgr.ingest.worker import is_gone, me
 from pipemgr.ledger import Ledger
-from pipemgr.ledger.leases import Lease
+from pipemgr.ledger.leases import Failure, Lease
+
+_INTERRUPTED = Failure(counts=False)
 
 Told = Callable[[str, Polled | PipemgrError], None]
 """Hears of every poll what came of it, by the connection's name. Called from any thread."""
@@ -84,7 +88,7 @@ class Shift:
     def give_back(self, lease: Lease, reason: str) -> None:
         """End a lease now, so that another process can go on; one that is lost already stays lost."""
         with contextlib.suppress(LedgerError):
-            self.ledger.store.fail_poll(lease, reason, datetime.now(UTC))
+            self.ledger.store.fail_poll(lease, reason, datetime.now(UTC), kind=_INTERRUPTED)
 
     def chores(self) -> None:
         """Do what is to be done daily, if nobody has done it today."""
@@ -119,7 +123,7 @@ class Shift:
                 adapter = self.adapter(lease.name)
         except Exception as error:  # noqa: BLE001 - a stranger's constructor, or wrong settings
             told = error if isinstance(error, PipemgrError) else fault(error, lease.name)
-            due = datetime.now(UTC) + timedelta(seconds=poller.RETRY_SECONDS)
+            due = retry_due(datetime.now(UTC), lease.standing.failures + 1, told, random())  # noqa: S311 - jitter
             self.ledger.store.fail_poll(lease, str(told), due)
             raise told from None
         try:
@@ -130,8 +134,12 @@ class Shift:
             raise fault(error, lease.name) from error
 
     def _give_back_kept(self) -> None:
-        """Give back what couldn't be while the database was away."""
+        """Give back what couldn't be while the database was away. A poll that could end its lease keeps its pause."""
+        if not self._kept:
+            return
+        held = {one.name for one in self.ledger.queries.connections() if one.owner == me()}
         for name, (lease, reason) in list(self._kept.items()):
-            with contextlib.suppress(Busy):
-                self.ledger.store.fail_poll(lease, reason, datetime.now(UTC))
+            if name in held:
+                with contextlib.suppress(Busy):
+                    self.ledger.store.fail_poll(lease, reason, datetime.now(UTC), kind=_INTERRUPTED)
             self._kept.pop(name, None)

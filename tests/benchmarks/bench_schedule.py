@@ -28,7 +28,9 @@ sys.path.insert(0, str(TRIPS))
 from pulse import command, configure, install  # noqa: E402 - found in the folder above
 from servers import PostgreSQL, Redis, wait_until  # noqa: E402
 
+from pipemgr.adapter import Webhook  # noqa: E402
 from pipemgr.config import load  # noqa: E402
+from pipemgr.ingest.webhooks import Reception, receive  # noqa: E402
 from pipemgr.ingest.worker import is_gone, me  # noqa: E402
 from pipemgr.ledger import open_ledger  # noqa: E402
 from pipemgr.service import operating  # noqa: E402
@@ -156,7 +158,9 @@ def latencies(folder, count):
     thread.start()
     with contextlib.closing(open_ledger(url)) as ledger:
         wait_until(lambda: builds(ledger) == 1, "the first poll")
-        taken = [hooked(ledger, number) for number in range(1, count + 1)]
+        runtime = Runtime(load(path))
+        taken = [hooked(ledger, runtime.adapter("hook"), number) for number in range(1, count + 1)]
+        runtime.close()
     engine.stop()
     thread.join()
     bare = TICK_SECONDS / 2
@@ -175,12 +179,11 @@ def latencies(folder, count):
     ]
 
 
-def hooked(ledger, number):
+def hooked(ledger, adapter, number):
     time.sleep(random.uniform(0, TICK_SECONDS))
     start = time.perf_counter()
-    with ledger.store.transaction("hook") as transaction:
-        assert transaction.receive("hook", str(number), "build")
-        transaction.hint("hook")
+    received = receive("hook", adapter, ledger, Webhook({}, str(number).encode()))
+    assert received.status is Reception.TAKEN
     while builds(ledger) == number:
         time.sleep(0.002)
     return time.perf_counter() - start

@@ -13,12 +13,14 @@ from pathlib import Path
 import yaml
 from pydantic import Field
 
-from pipemgr.adapter import Adapter, AdapterSettings, Capability, PollPage, ServerInfo
+from pipemgr.adapter import Adapter, AdapterSettings, Capability, Hints, PollPage, ServerInfo
 from pipemgr.model.runs import Build, BuildInstance
 from pipemgr.model.status import Result, State, Status
 from pipemgr.translate.features import FEATURES
 
 GOOD = Status(state=State.FINISHED, result=Result.SUCCESS, raw="beat", table="pulse 1")
+
+DONE = (Capability.PROBE, Capability.POLL, Capability.WEBHOOKS)
 
 
 class Settings(AdapterSettings):
@@ -50,6 +52,10 @@ class Pulse(Adapter):
         time.sleep(self.settings.seconds)
         return PollPage(builds=(_build(number, began),), cursor={"number": number}, wait=self.settings.wait)
 
+    def receive(self, webhook):
+        """Anything at all is a hint; its body is its id."""
+        return Hints(delivery=webhook.body.decode(), event="beat")
+
     def _mark(self, number):
         if self.settings.marks:
             with self.settings.marks.open("a", encoding="utf-8") as file:
@@ -79,9 +85,7 @@ def install(folder: Path) -> Path:
         "title": "Pulse",
         "api_version": 1,
         "documents": [],
-        "capabilities": {
-            one.value: "full" if one in (Capability.PROBE, Capability.POLL) else no for one in Capability
-        },
+        "capabilities": {one.value: "full" if one in DONE else no for one in Capability},
         "features": dict.fromkeys(FEATURES, "full"),
     }
     (home / "adapter.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")

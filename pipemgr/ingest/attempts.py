@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipemgr.adapter.base import Adapter
 from pipemgr.errors import (
@@ -49,18 +50,25 @@ class Look:
         return sum(len(log.text or "") for log in self.snapshot.logs) if self.snapshot else 0
 
 
-class Attempts:
-    """Reads attempts from one adapter. `hold` is called before everything that may take long."""
+class Watch(Protocol):
+    """What goes on while attempts are read."""
 
-    def __init__(
-        self, connection: str, adapter: Adapter, ledger: Ledger, pace: Pace, hold: Callable[[], None]
-    ) -> None:
-        self.problems: list[str] = []
+    problems: list[str]
+
+    def hold(self) -> None:
+        """Called before everything that may take long."""
+
+
+class Attempts:
+    """Reads attempts from one adapter, keeps the lease meanwhile, and tells what it could not read."""
+
+    def __init__(self, connection: str, adapter: Adapter, ledger: Ledger, pace: Pace, watch: Watch) -> None:
+        self.problems = watch.problems
         self._connection = connection
         self._adapter = adapter
         self._ledger = ledger
         self._pace = pace
-        self._hold = hold
+        self._hold = watch.hold
         self._can_tell_tests = True
 
     def look(self, ref: BuildRef, source: Source, before: str | None) -> Look:

@@ -146,7 +146,9 @@ def _part_of_a_build(find: Callable[[Any], Iterable[str]]) -> Completer:
         try:
             ledger = _ledger(_workspace(ctx))
             try:
-                newest = ledger.queries.build(ctx.params.get("reference") or "").instances[-1].snapshot()
+                # Click leaves arguments where they are when the last option has no value yet.
+                named = ctx.params.get("reference") or next(iter(ctx.args), "")
+                newest = ledger.queries.build(named).instances[-1].snapshot()
                 return [word for word in dict.fromkeys(find(newest)) if word.startswith(incomplete)]
             finally:
                 ledger.close()

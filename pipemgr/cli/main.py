@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ledger": ("ledger", "Verify and show the ledger."),
     "events": ("events", "Print events, from any point on."),
     "connection": ("connection", "List, show, check and resume connections."),
+    "webhook": ("webhook", "Take webhooks that a proxy or a queue relays."),
     "adapter": ("adapter", "List, show and check adapters."),
     "doctor": ("doctor", "Find what is wrong with this installation and workspace."),
     "completion": ("completion", "Print the shell completion script."),

@@ -11,6 +11,7 @@ from pipemgr.errors import AdapterError, PipemgrError, UnsupportedCapability
 from pipemgr.ingest.recorder import Recorder
 from pipemgr.ledger.change import ObjectChange
 from pipemgr.ledger.keys import attempt_key, key
+from pipemgr.ledger.pending import Source
 from pipemgr.model.events import Change, Kind
 from pipemgr.model.runs import BuildInstance, BuildRef
 from pipemgr.model.support import Answer
@@ -76,8 +77,12 @@ def remarked(runtime: Runtime, connection: str, ref: BuildRef, wish: str) -> Ite
 def first_look(runtime: Runtime, connection: str, ref: BuildRef, how: str) -> BuildInstance | None:
     """Record an attempt that was just begun, so that its ledger begins with who did it; None if it can't be seen yet.
 
-    Polling does the rest. One that is finished already is left to polling as a whole: it reads the logs too.
+    Polling does the rest, and is told where to look. One that is finished already is left to it as a whole: it reads
+    the logs too.
     """
+    with runtime.ledger.store.transaction(connection) as transaction:
+        transaction.pend(connection, [ref], Source.HINT)
+        transaction.hint(connection)
     try:
         seen = runtime.adapter(connection).snapshot(ref)
     except AdapterError:

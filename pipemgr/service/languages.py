@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from pipemgr.adapter.capabilities import Capability
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import UnknownAdapter
 from pipemgr.mapping.catalogue import catalogue
@@ -32,8 +33,12 @@ class Languages:
         return native_dialect(known.inputs(), known.shorts(), known.triggers, names)
 
     def names(self) -> tuple[str, ...]:
-        """All languages there are, our own first."""
-        return (NATIVE, *self._registry.names())
+        """All languages there are, our own first; not every adapter brings one."""
+        return (NATIVE, *filter(self._has_one, self._registry.names()))
+
+    def _has_one(self, adapter: str) -> bool:
+        answers = self._registry.manifest(adapter).capabilities
+        return bool(answers[Capability.READ] or answers[Capability.WRITE])
 
     def get(self, name: str) -> Dialect:
         """The language called `name`; raises `UnknownAdapter` when no adapter brings it."""

@@ -26,7 +26,18 @@ def test_a_script_for_every_shell(cli, shell):
 def test_commands_and_options():
     assert offered() == list(COMMANDS)
     assert offered(last="con") == ["convert", "connection"]
-    assert offered("build") == ["list", "logs", "show", "start"]
+    assert offered("build") == [
+        "approve",
+        "artifacts",
+        "cancel",
+        "list",
+        "logs",
+        "rerun",
+        "show",
+        "start",
+        "tests",
+        "watch",
+    ]
     assert "--strictness" in offered("convert", "x", last="--st")
     assert offered("convert", "x", "--strictness") == ["report", "warn", "refuse"]
 
@@ -42,6 +53,14 @@ def test_words_of_the_user(workspace, monkeypatch):
     assert offered("ledger", "show") == ["hello#1"]
     assert offered("adapter", "show", last="l") == ["local"]
     assert offered("build", "list", "--pipeline") == ["hello"]
+    assert offered("build", "logs", "hello#1", "--stage") == ["greet"]
+    assert "Say hello" in offered("build", "logs", "hello#1", "--step")
+    assert offered("build", "logs", "nope#1", "--step") == []
+    assert offered("build", "list", "--trigger") == ["manual"]
+    assert offered("build", "list", "--columns", last="build,sta") == ["build,status", "build,started"]
+    assert offered("connection", "show") == offered("webhook", "receive") == ["local"]
+    assert offered("gaps", "--close") == offered("quarantine", "retry") == []
+    assert "build.create" in offered("events", "--name", last="build.")
 
 
 def test_nothing_is_offered_made_or_said_where_there_is_nothing(tmp_path, fresh, monkeypatch, capsys):

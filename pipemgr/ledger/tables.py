@@ -169,12 +169,6 @@ OBJECTS: dict[Kind, sa.Table] = {kind: _objects(kind) for kind in COLUMNS}
 
 is_open = OBJECTS[Kind.BUILD_INSTANCE].c.state != sa.literal_column("'finished'")
 """What the index of attempts that are not finished has; written out, so that it is used."""
-sa.Index(
-    "ix_build_instance_open",
-    OBJECTS[Kind.BUILD_INSTANCE].c.connection,
-    sqlite_where=is_open,
-    postgresql_where=is_open,
-)
 
 ledger_entry = sa.Table(
     "ledger_entry",

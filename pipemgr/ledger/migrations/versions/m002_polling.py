@@ -44,14 +44,6 @@ def _table(name: str, key: tuple[str, ...], *columns: tuple[str, Any, bool]) -> 
 def upgrade() -> None:
     for name, kind, default in _CONNECTION:
         op.add_column("connection", sa.Column(name, kind, nullable=default is None, server_default=default))
-    not_finished = sa.text("state != 'finished'")
-    op.create_index(
-        "ix_build_instance_open",
-        "build_instance",
-        ["connection"],
-        sqlite_where=not_finished,
-        postgresql_where=not_finished,
-    )
     _table(
         "pending",
         ("connection", "pipeline", "build", "attempt"),
@@ -106,7 +98,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in _NEW:
         op.drop_table(name)
-    op.drop_index("ix_build_instance_open", "build_instance")
     with op.batch_alter_table("connection") as table:
         for name, _, _ in reversed(_CONNECTION):
             table.drop_column(name)

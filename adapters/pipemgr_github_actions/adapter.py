@@ -116,7 +116,7 @@ class GitHubActionsAdapter(Adapter):
         if found.status.finished:
             told.files = list(self.client.all(run_path(ref, "/artifacts"), "artifacts"))
         elif builds.held(found):
-            told.pending = list(self.client.all(run_path(ref, "/pending_deployments")))
+            told.pending = self.client.pending(run_path(ref))
         return builds.instance(ref, told, self.connection.tables)
 
     def _run(self, ref: BuildRef) -> builds.Data:

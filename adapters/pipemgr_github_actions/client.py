@@ -112,7 +112,8 @@ class Client:
 
         Raises `Retryable` when there is none: something in between has answered for GitHub.
         """
-        found = answer.data.get(key) if key and isinstance(answer.data, dict) else answer.data
+        told = answer.data
+        found = (told.get(key) if isinstance(told, dict) else None) if key else told
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise Retryable(f"GitHub's answer has no list {key!r}", where=self.where)
         return found
@@ -124,6 +125,10 @@ class Client:
         while (following := answer.following) is not None:
             answer = self.get(following)
             yield from self.rows(answer, key)
+
+    def pending(self, run: str) -> list[Data]:
+        """The environments that a run waits for; this list has no pages."""
+        return self.rows(self.get(f"{run}/pending_deployments"))
 
     def one(self, path: str, **parameters: Any) -> Data:
         """A thing that is no list; raises `Retryable` when the answer is none."""

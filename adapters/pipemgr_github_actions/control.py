@@ -143,7 +143,7 @@ class Control:
         environment a job is for, so a job is enough only while one environment is pending.
         """
         self._newest(ref)
-        pending = list(self.client.all(run_path(ref, "/pending_deployments")))
+        pending = self.client.pending(run_path(ref))
         named = {str(one["environment"]["name"]): one for one in pending}
         chosen = named.get(stage) or (pending[0] if len(pending) == 1 and self._waits(ref, stage) else None)
         if chosen is None:

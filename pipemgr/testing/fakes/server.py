@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import http_date
 from werkzeug.routing import Map, Rule
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
@@ -151,6 +152,7 @@ class FakeServer:
         fault = self._fault(call)
         response = self._faulty(fault) or self.allowed(call) or self._answer(request, call)
         response = self.finished(call, response) if fault is None or fault.status is None else response
+        response.headers.setdefault("Date", http_date())
         call.status = response.status_code
         return self._sent(response, fault, environ, start)
 
@@ -211,6 +213,10 @@ class _Quiet(WSGIRequestHandler):
     """One that does not print every request, and speaks HTTP/1.1 as vendors do."""
 
     protocol_version = "HTTP/1.1"
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Send the status alone: a `Date` is the vendor's to tell, and there must be one only."""
+        self.send_response_only(code, message)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         """Say nothing."""

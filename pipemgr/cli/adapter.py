@@ -12,7 +12,7 @@ from pipemgr.model.support import Answer, Support
 from pipemgr.service.runtime import registry
 
 from . import complete
-from .render import json_option, plain, print_json, table
+from .render import count, json_option, plain, print_json, table
 
 FAILED = 1
 COLOURS = {
@@ -97,7 +97,7 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
         dumped = {name: [one.model_dump() for one in problems] for name, problems in found.items()}
         print_json({"problems": dumped, "broken": [one.model_dump() for one in broken]})
     for name, problems in () if as_json else found.items():
-        click.echo(f"{name}: {'ok' if not problems else f'{len(problems)} problems'}")
+        click.echo(f"{name}: {'ok' if not problems else count(len(problems), 'problem')}")
         for problem in problems:
             click.echo(
                 f"  {problem.subject}: {problem.message}" + (f" ({problem.remedy})" if problem.remedy else "")

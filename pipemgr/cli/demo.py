@@ -18,7 +18,7 @@ from pipemgr.service import demo as trip
 from pipemgr.service.runtime import Runtime
 
 from .planning import show_applied, show_plan
-from .render import coloured, json_option, plain, print_json, status, took
+from .render import coloured, count, json_option, plain, print_json, status, took
 
 FAILED = 1
 PAUSE = 0.3
@@ -113,7 +113,7 @@ def _build(runtime: Runtime) -> tuple[InstanceView, ...]:
     _title(7, "What the ledger says now")
     views = trip.results(runtime, started)
     for view in views:
-        _show_result(view)
+        _show_result(runtime, view)
     return views
 
 
@@ -142,12 +142,12 @@ def _run(runtime: Runtime) -> tuple[builds.Started, ...]:
     return tuple(started)
 
 
-def _show_result(view: InstanceView) -> None:
+def _show_result(runtime: Runtime, view: InstanceView) -> None:
     snapshot = view.snapshot()
     word = coloured(status(snapshot.status.state, snapshot.status.result))
     steps = sum(len(stage.steps) for stage in snapshot.stages)
     span = took(snapshot.started_at, snapshot.finished_at) or "-"
-    sizes = f"{len(snapshot.stages)} stages, {steps} steps"
+    sizes = f"{count(len(snapshot.stages), 'stage')}, {count(steps, 'step')}"
     click.echo(f"  {word}  {builds.title(view.build)}  {span}, {sizes}")
     for artifact in snapshot.artifacts:
         click.echo(plain(f"      artifact {artifact.name}  {artifact.digest}"))
@@ -155,5 +155,5 @@ def _show_result(view: InstanceView) -> None:
         left = f", exit code {code}" if code else ""
         click.echo(plain(f"      {ended.result} in {stage} / {step}{left}"))
         log = builds.log_of(snapshot, stage_id, step_id)
-        for line in builds.tail([log.text or ""], TAIL).splitlines() if log else ():
+        for line in builds.tail(builds.read_log(runtime, view, log), TAIL).splitlines() if log else ():
             click.echo(f"      | {plain(line)}")

@@ -13,7 +13,7 @@ from pipemgr.service import syncing
 from pipemgr.service.runtime import opened
 
 from .planning import show_applied
-from .render import NO_CONNECTIONS, connection_option, json_option, plain, print_json, told
+from .render import NO_CONNECTIONS, connection_option, count, json_option, plain, print_json, told
 
 FAILED = 1
 
@@ -81,7 +81,8 @@ def _show(step: syncing.Step) -> None:
             show_applied(step)
         case Polled():
             click.echo(
-                f"polled {step.connection}: {step.builds} builds looked at, {step.changes} changes recorded"
+                f"polled {step.connection}: {count(step.builds, 'build')} looked at,"
+                f" {count(step.changes, 'change')} recorded"
             )
             for problem in step.problems:
                 click.secho(f"  {plain(problem)}", fg="yellow", err=True)

@@ -13,7 +13,7 @@ import click
 from pipemgr.errors import PipemgrError
 from pipemgr.ingest.poller import Polled
 
-from .render import plain, told
+from .render import count, plain, told
 
 HEARTBEAT_SECONDS = 60.0
 """How often somebody who watches on a terminal hears that all is well."""
@@ -58,7 +58,8 @@ class Lines:
         if self._failing.pop(name, None) is not None:
             self._print({"step": "restored", "connection": name}, f"{name} answers again", fg="green")
         if polled.changes or polled.problems:
-            text = f"{name}: {polled.builds} builds looked at, {polled.changes} changes recorded"
+            looked, changed = count(polled.builds, "build"), count(polled.changes, "change")
+            text = f"{name}: {looked} looked at, {changed} recorded"
             self._print({"step": "poll", **polled.model_dump(mode="json")}, text)
             for problem in polled.problems if not self._json else ():
                 click.secho(f"  {plain(problem)}", fg="yellow", err=True)

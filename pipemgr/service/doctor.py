@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sqlite3
 import sys
@@ -13,9 +14,10 @@ import pipemgr
 from pipemgr.adapter.check import check as check_adapter
 from pipemgr.config import find
 from pipemgr.errors import PipemgrError
+from pipemgr.ledger.health import STOPPED
 
 from . import planning
-from .connections import probe
+from .connections import probe, standing
 from .runtime import Runtime, registry
 
 
@@ -58,14 +60,31 @@ def _adapters() -> Iterator[Diagnosis]:
 
 
 def _workspace(runtime: Runtime) -> Iterator[Diagnosis]:
-    yield _tried("definitions", lambda: f"{len(planning.definitions(runtime))} pipelines are valid")
+    yield _tried("definitions", lambda: _definitions(runtime))
     yield _tried("ledger", lambda: _ledger(runtime))
     for name in runtime.connections():
         found = probe(runtime, name)
         if found.server:
             yield Diagnosis(f"connection {name}", True, f"{found.server.name} {found.server.version}".strip())
         elif found.error:
-            yield _ill(f"connection {name}", found.error)
+            # Most errors name their connection as the place, and so does the diagnosis.
+            said = found.error.message if found.error.where == name else str(found.error)
+            yield Diagnosis(f"connection {name}", False, said, found.error.remedy or "")
+        yield from _polling(runtime, name)
+
+
+def _polling(runtime: Runtime, connection: str) -> Iterator[Diagnosis]:
+    """What keeps a connection from being polled; nothing when the ledger can't tell, which was said already."""
+    with contextlib.suppress(PipemgrError):
+        found = standing(runtime, connection)
+        if found.row.health in STOPPED:
+            message = f"{found.row.health}: {found.row.last_error}"
+            yield Diagnosis(f"polling {connection}", False, message, found.remedy or "")
+
+
+def _definitions(runtime: Runtime) -> str:
+    valid = len(planning.definitions(runtime))
+    return f"{valid} pipeline{'s are' if valid != 1 else ' is'} valid"
 
 
 def _ledger(runtime: Runtime) -> str:

@@ -96,7 +96,7 @@ def wait_for(
             return
         if time.monotonic() > deadline:
             raise PipemgrError(
-                f"{left} builds are still not finished after {seconds:.0f} s",
+                f"{left} build{'s are' if left != 1 else ' is'} still not finished after {seconds:.0f} s",
                 remedy="they go on; `pipemgr poll` records how they end",
             )
         pause()

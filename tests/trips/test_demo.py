@@ -188,7 +188,7 @@ def test_sync_does_what_is_to_do_and_then_nothing(workspace):
     workspace.well("build", "start", "release")
     first = workspace.well("sync")
     assert "published hello at local" in first.out
-    assert "1 builds looked at" in first.out
+    assert "1 build looked at" in first.out
     deadline = time.monotonic() + 60
     while workspace.well("build", "show", "release#2", "--json").json["status"]["state"] != "finished":
         assert time.monotonic() < deadline

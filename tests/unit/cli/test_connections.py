@@ -4,7 +4,7 @@ import pytest
 
 from pipemgr.adapter.base import Gap
 from pipemgr.errors import AuthenticationFailed, Unreachable
-from pipemgr.service.runtime import opened
+from pipemgr.service import runtime
 
 
 @pytest.fixture
@@ -64,26 +64,20 @@ def test_resume_with_fast_forward(cli, toy, toybox):
 
 
 def test_show_tells_the_quota_of_its_own_credentials(cli, toy, toybox, monkeypatch):
-    with opened(toybox) as runtime:
-        runtime.ledger.budgets("toy:key of ada").learn(limit=5000, remaining=4321)
-        runtime.ledger.budgets("toy:key of bob").learn(limit=7, remaining=1)
-    init = toy_adapter(toy).__init__
+    with runtime.opened(toybox) as used:
+        used.ledger.budgets("toy:key of ada").learn(limit=5000, remaining=4321)
+        used.ledger.budgets("toy:key of bob").learn(limit=7, remaining=1)
+    kind = runtime.registry().load("toy")
+    init = kind.__init__
 
     def asking(self, connection, settings):
         init(self, connection, settings)
         connection.budget("key of ada")
 
-    monkeypatch.setattr(toy_adapter(toy), "__init__", asking)
+    monkeypatch.setattr(kind, "__init__", asking)
     said = cli("connection", "show", "toy", at=toybox).out
     assert "  quota of toy:key of ada: 4,321 of 5,000 left; asked 0 times\n" in said
     assert "bob" not in said
-
-
-def toy_adapter(toy):
-    from pipemgr.service.runtime import registry
-
-    del toy
-    return registry().load("toy")
 
 
 # gaps ------------------------------------------------------------------------------------------------------
@@ -173,3 +167,23 @@ def test_a_vendor_that_is_away_is_lost_and_found(cli, toy, toybox):
     assert cli("connection", "show", "toy", "--json", at=toybox).json["health"] == "lost"
     assert cli("poll", at=toybox).code == 0
     assert cli("connection", "show", "toy", "--json", at=toybox).json["health"] == "ok"
+
+
+# the doctor ------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_names_a_connection_once(cli, toy, toybox):
+    toy.errors["probe"] = [Unreachable("no answer", where="toy")]
+    said = cli("doctor", at=toybox).out
+    assert "WRONG  connection toy: no answer\n" in said
+    assert "1 pipeline is valid" in said
+
+
+def test_the_doctor_tells_of_what_is_not_polled(cli, toy, toybox):
+    toy.errors["poll"] = [AuthenticationFailed("the token is refused", where="toy")] * 3
+    for _ in range(3):
+        cli("poll", at=toybox)
+    said = cli("doctor", at=toybox)
+    assert said.code == 1
+    assert "WRONG  polling toy: parked: " in said.out
+    assert "pipemgr connection resume toy" in said.out

@@ -77,7 +77,7 @@ def test_waiting_tells_how_many_are_left_and_ends(vendors):
 
 def test_waiting_ends_at_its_limit(vendors):
     runtime = vendors(first=Vendor(build(1, None)))
-    with pytest.raises(PipemgrError, match="1 builds are still not finished") as caught:
+    with pytest.raises(PipemgrError, match="1 build is still not finished") as caught:
         syncing.wait_for(runtime, [started(1)], pause=lambda: None, seconds=0.1)
     assert "pipemgr poll" in (caught.value.remedy or "")
 

@@ -127,7 +127,11 @@ def embedded(workspace, url, count):
 
 def celery(workspace, url, count, site):
     """One beat and two worker processes of two, each pass measured from being due to the last commit."""
-    environment = {**os.environ, "PYTHONPATH": str(site), "PIPEMGR_LEDGER_URL": url}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(site), *sys.path)),
+        "PIPEMGR_LEDGER_URL": url,
+    }
     processes = [
         subprocess.Popen(command(word), cwd=workspace.root, env=environment, start_new_session=True)
         for word in ("beat", "worker")

@@ -139,7 +139,10 @@ class CircleCIAdapter(Adapter):
             self.client.post(f"v2/workflow/{part(workflow['id'])}/cancel")
 
     def rerun(self, ref: BuildRef, *, failed_only: bool = False) -> BuildRef:
-        """Execute an attempt's workflow again; the new one is the newest attempt of the same build."""
+        """Execute an attempt's workflow again; the new one is the newest attempt of the same build.
+
+        Should somebody else do the same within the same second, the two may change places once: see `ordered`.
+        """
         workflow = self._workflow(ref)
         answer = self.client.post(f"v2/workflow/{part(workflow['id'])}/rerun", {"from_failed": failed_only})
         new = str(answer.get("workflow_id") or "")

@@ -60,6 +60,11 @@ class Client:
         if settings.ca_bundle:
             self.session.verify = self._elsewhere.verify = str(connection.workspace / settings.ca_bundle)
 
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self.session.close()
+        self._elsewhere.close()
+
     def now(self) -> datetime:
         """The time by CircleCI's clock, as far as its last answer told."""
         return datetime.now(UTC) + timedelta(seconds=self.session.skew)

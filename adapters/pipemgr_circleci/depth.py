@@ -99,10 +99,6 @@ class Depth:
             self._details.keep(job.id, detail)
         return detail
 
-    def knows(self, slug: str, job: Job) -> bool:
-        """Whether CircleCI still has the inside of a job."""
-        return bool(self.detail(slug, job).steps)
-
     def _modern(self, slug: str, job: Job) -> Detail | None:
         try:
             found = modern(self.client.one(f"v3/jobs/{part(job.id)}"), self.statuses)

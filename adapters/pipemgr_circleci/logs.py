@@ -37,9 +37,11 @@ def live(depth: Depth, slug: str, job: Job, place: Place, offset: int) -> LogChu
     try:
         output = depth.client.stdout(job.id, place.execution, place.step, offset)
     except NotFound:
-        if not depth.knows(slug, job):
+        name = f"{place.execution}.{place.step}"
+        known = next((one for one in depth.detail(slug, job).steps if one.external_id == name), None)
+        if known is None:
             raise
-        return LogChunk(text="", offset=offset, complete=_over(depth, slug, job, place))
+        return LogChunk(text="", offset=offset, complete=known.status.finished)
     return _chunk(output.content, offset, complete=output.complete)
 
 
@@ -65,11 +67,6 @@ def _content(depth: Depth, action: Data) -> bytes:
         raise
     except Refused as error:
         raise NotFound(f"the output of a step is there no longer: {error.message}") from None
-
-
-def _over(depth: Depth, slug: str, job: Job, place: Place) -> bool:
-    name = f"{place.execution}.{place.step}"
-    return any(one.external_id == name and one.status.finished for one in depth.detail(slug, job).steps)
 
 
 def _chunk(content: bytes, offset: int, *, complete: bool) -> LogChunk:

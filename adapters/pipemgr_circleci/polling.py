@@ -118,8 +118,9 @@ class Projects:
             failed = [*(failed if isinstance(failed, list) else []), slug]
             if len(self.projects) == len(failed):
                 raise
-            done, reason = True, f"its pipelines can't be listed: {error.message}"
-            gaps.append(Gap(pipeline=slug, expected=0, found=0, reason=reason))
+            done = True  # what was read of it before is kept, and the rest comes at the next look
+            if isinstance(error, Refused):
+                gaps.append(Gap(pipeline=slug, expected=0, found=0, reason=error.message))
         turn += done
         last = turn == len(self.projects)
         state: Cursor = {"at": {name: place for name, place in places.items() if place}}
@@ -145,6 +146,7 @@ class _Look:
     def take(self, finder: Finder) -> bool:
         """Take one page; whether this was the last one."""
         rows, following = self._page()
+        self.now = self.client.now()
         new = [row for row in rows if row.get("id") and self._new(row)]
         for row in reversed(new):
             self._watch(row)
@@ -260,7 +262,7 @@ def history(
         )
     except NotFound as error:
         rows = []
-        gaps.append(Gap(pipeline=slug, since=since, expected=0, found=0, reason=error.message))
+        gaps.append(Gap(pipeline=slug, expected=0, found=0, reason=error.message))
     within = [row for row in rows if row.get("id") and (moment(row.get("created_at")) or since) >= since]
     for row in reversed(within):
         finder.find(slug, str(row["id"]))

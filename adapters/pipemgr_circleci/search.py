@@ -50,8 +50,8 @@ class Search:
         gaps: list[Gap] = []
         state["ids"] = self._ids(state.get("ids") or {}, gaps)
         finder, now = Finder(self.client, self.depth), self.client.now()
-        since = moment(state.get("since")) or now - TODAY
         rows, following = self._newest(state, now)
+        since = moment(state.get("since")) or self.client.now() - TODAY
         self._take(finder, state, rows, since)
         oldest = min((_created(row) or since for row in rows), default=since)
         if following and oldest > since - LATE:
@@ -94,7 +94,7 @@ class Search:
         scope = {
             "project_ids": sorted(state["ids"].values()),
             "from": (now - REACH).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "to": (now + LATE).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "to": (now + TODAY).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         page = {"cursor": cursor or "", "limit": PAGE}
         return self.client.search({"scope": scope, "filter": wanted, "page": page})

@@ -160,6 +160,7 @@ def tests(reference: str, connection: str | None, attempt: int | None, every: bo
         print_json({"counts": counts, "cases": [one.model_dump(mode="json") for one in cases]})
     elif found.counts is None:
         click.echo(f"No tests of {plain(builds.title(view.build))} were reported.")
+        _add(found.note)
     else:
         _show_tests(cases, results.summary(found.counts), found.note)
 
@@ -171,6 +172,10 @@ def _show_tests(cases: list[TestCase], summary: str, note: str) -> None:
         click.echo(f"  {coloured(case.result)}  {plain(name)}")
         for line in case.message.splitlines():
             click.echo(f"      {plain(line)}")
+    _add(note)
+
+
+def _add(note: str) -> None:
     if note:
         tell(note)
 

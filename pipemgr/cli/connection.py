@@ -112,7 +112,8 @@ def _facts(found: Standing) -> Iterator[tuple[str, str]]:
     more = " (`pipemgr quarantine` lists it)" if found.quarantine else ""
     yield "in quarantine", f"{found.quarantine:,}{more}"
     yield "open gaps", f"{found.gaps:,}" + (" (`pipemgr gaps` lists them)" if found.gaps else "")
-    yield "history", _history(row)
+    if found.walks:
+        yield "history", _history(row)
 
 
 def _next(row: ConnectionRow, now: datetime) -> str:

@@ -6,11 +6,13 @@ import contextlib
 from dataclasses import dataclass
 
 from pipemgr.adapter.base import ServerInfo
+from pipemgr.adapter.capabilities import Capability
 from pipemgr.errors import PipemgrError
 from pipemgr.ledger.budgets import BudgetRow
 from pipemgr.ledger.health import Health
 from pipemgr.ledger.views import ConnectionRow
 
+from .asking import answer
 from .runtime import Runtime
 
 
@@ -46,6 +48,8 @@ class Standing:
     quarantine: int
     gaps: int
     """Open ones."""
+    walks: bool
+    """Whether its adapter can walk through the past at all."""
     budgets: tuple[BudgetRow, ...]
     """What is left of the credentials that it uses."""
 
@@ -81,6 +85,7 @@ def standing(runtime: Runtime, connection: str) -> Standing:
         pending=sum(queries.pending_counts(name).values()) - quarantine,
         quarantine=quarantine,
         gaps=len(queries.gaps(name)),
+        walks=bool(answer(runtime, name, Capability.HISTORY)),
         budgets=_budgets(runtime, name),
     )
 

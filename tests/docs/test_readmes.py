@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from pipemgr.cli.main import COMMANDS
+from pipemgr.config import find
+from pipemgr.service.runtime import registry
 
 ROOT = Path(__file__).parents[2]
 READMES = [
@@ -18,11 +21,18 @@ READMES = [
         ROOT / "README.md",
         *sorted(ROOT.glob("*/README.md")),
         *sorted(ROOT.glob("adapters/*/README.md")),
+        *sorted(ROOT.glob("docs/*.md")),
     )
     if not path.relative_to(ROOT).parts[0].startswith(".")
 ]
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
+TOML = "\n".join(
+    block
+    for block in re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    if block.startswith("[connections.")
+)
+CONNECTIONS = list(tomllib.loads(TOML)["connections"])
 MAKE = re.compile(r"^    make (\w+)", re.MULTILINE)
 
 
@@ -62,6 +72,14 @@ def test_make_targets_exist(readme):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = MAKE.findall(readme.read_text(encoding="utf-8"))
     assert [target for target in named if f"\n{target}:" not in makefile] == []
+
+
+@pytest.mark.parametrize("name", CONNECTIONS)
+def test_connections_are_configured_as_written(name, tmp_path):
+    (tmp_path / "pipemgr.toml").write_text(TOML, encoding="utf-8")
+    workspace = find(tmp_path)
+    kind = registry().load(workspace.config.connections[name].adapter)
+    assert workspace.settings(name, kind.Settings)
 
 
 def run(command, folder):

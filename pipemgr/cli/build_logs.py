@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipemgr.errors import AdapterError
 from pipemgr.ledger.views import InstanceView
 from pipemgr.model.status import State
 from pipemgr.service import builds
@@ -15,7 +16,8 @@ from pipemgr.service.following import follow_logs
 from pipemgr.service.runtime import Runtime, opened
 
 from . import complete
-from .build_options import BUILD, interval_option, rhythm, tell, while_following
+from .build_options import BUILD, FAILED, interval_option, rhythm, tell, while_following
+from .build_show import first_line
 from .logtext import LogText
 from .render import json_option, plain, print_json, print_line
 
@@ -74,7 +76,8 @@ def logs(  # noqa: PLR0913 - one for each option
         elif not found:
             click.echo(_nothing(snapshot.status.state), err=True)
         else:
-            _print_kept(runtime, view, found, lines)
+            read = [_print_kept(runtime, view, one, lines) for one in found]
+            raise SystemExit(0 if all(read) else FAILED)
 
 
 def _nothing(state: State) -> str:
@@ -83,18 +86,28 @@ def _nothing(state: State) -> str:
     return "No log fits. `pipemgr build show` lists stages and steps."
 
 
-def _print_kept(runtime: Runtime, view: InstanceView, found: list[LabelledLog], lines: int | None) -> None:
-    for one in found:
-        _head(one)
-        text = LogText()
+def _print_kept(runtime: Runtime, view: InstanceView, one: LabelledLog, lines: int | None) -> bool:
+    """Print a log as it is now; whether it could be read. One that can't be stops no other."""
+    place = f"{one.stage} / {first_line(one.step)}"
+    why = builds.unwritten(runtime, view, one.log)
+    if why:
+        tell(f"the log of {place} can be read when it is complete: {why}")
+        return True
+    _head(one)
+    text = LogText()
+    try:
         for piece in _pieces(runtime, view, one, lines):
             text.feed(piece)
+    except AdapterError as error:
+        tell(f"the log of {place} can't be read: {error}")
+        return False
+    finally:
         text.end()
+    return True
 
 
 def _head(one: LabelledLog) -> None:
-    step, *_ = one.step.split("\n", 1)
-    click.secho(f"==> {plain(one.stage)} / {plain(step)}", bold=True)
+    click.secho(f"==> {plain(one.stage)} / {first_line(one.step)}", bold=True)
 
 
 def _pieces(runtime: Runtime, view: InstanceView, one: LabelledLog, lines: int | None) -> Iterable[str]:

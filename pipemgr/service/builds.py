@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pipemgr.ledger.views import BuildView, InstanceView, Record
 from pipemgr.model.runs import BuildInstance, BuildLog, BuildRef
 from pipemgr.model.status import Status
 
-from .asking import first_look, require
+from .asking import answer, first_look, require
 from .runtime import Runtime
 
 CHUNK = 64 * 1024
@@ -118,11 +119,20 @@ def read_log(runtime: Runtime, view: InstanceView, log: BuildLog) -> Iterator[st
     if log.text is not None:
         yield log.text
     elif log.complete and log.digest:
-        with runtime.ledger.blobs.open(log.digest) as file:
+        # By a decoder that waits for the rest of a letter when a piece ends within it.
+        with io.TextIOWrapper(runtime.ledger.blobs.open(log.digest), "utf-8", "replace", newline="") as file:
             while piece := file.read(CHUNK):
-                yield piece.decode("utf-8", "replace")
+                yield piece
     else:
         yield from _live(runtime, view, log)
+
+
+def unwritten(runtime: Runtime, view: InstanceView, log: BuildLog) -> str:
+    """Why a log can't be read yet, in the words of the adapter; empty when it can."""
+    if log.complete or view.snapshot().status.finished:
+        return ""
+    said = answer(runtime, view.build.connection, Capability.LIVE_LOGS)
+    return "" if said else said.note
 
 
 def _live(runtime: Runtime, view: InstanceView, log: BuildLog) -> Iterator[str]:

@@ -14,7 +14,7 @@ from .asking import require
 from .runtime import Runtime
 
 LARGEST = 32 << 20
-"""Bytes of a body that are taken; vendors send 25 MB at most (docs.github.com/webhooks, "Payload cap")."""
+"""Bytes of a body that are taken: more than the largest cap that a vendor documents, which is 25 MB."""
 
 
 def receive(runtime: Runtime, connection: str, headers: Mapping[str, str], body: bytes) -> Received:

@@ -202,6 +202,28 @@ def test_a_build_that_has_not_begun(cli, toy, toybox):
     assert done.err.startswith("It has not begun")
 
 
+def test_without_follow_a_running_build_is_read_as_it_is(cli, toy, toybox, running):
+    said(running, "one\n")
+    assert cli("build", "logs", "web#1", at=toybox).out == "==> build / compile\none\n"
+    toy.lacking = {Capability.LIVE_LOGS: "later"}
+    done = cli("build", "logs", "web#1", at=toybox)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "the log of build / compile can be read when it is complete: later\n"
+
+
+def test_a_log_that_is_gone_stops_no_other(cli, toy, toybox, running):
+    beside(toy, running)
+    running.latest.jobs[0].steps[0].state = State.RUNNING
+    running.latest.jobs[0].steps[0].result = None
+    cli("poll", at=toybox)
+    said(running, "two\n", step=1)
+    toy.errors["logs"] = [NotFound("it has expired", where="toy")]
+    done = cli("build", "logs", "web#1", "--stage", "build", at=toybox)
+    assert done.code == 1
+    assert done.err == "the log of build / compile can't be read: toy: it has expired\n"
+    assert done.out == "==> build / compile\n==> build / check\ntwo\n"
+
+
 # What is harmless --------------------------------------------------------------------------------------------
 
 

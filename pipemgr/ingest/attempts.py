@@ -23,7 +23,6 @@ from pipemgr.model.events import Kind
 from pipemgr.model.runs import Artifact, BuildInstance, BuildLog, BuildRef
 
 from .gone import closed, never_seen
-from .recorder import INLINE_BYTES
 from .schedule import Pace
 
 TESTS, TESTS_TYPE = "pipemgr-tests", "application/vnd.pipemgr.tests+json"
@@ -139,18 +138,9 @@ class Attempts:
             return log.model_copy(update={"complete": False})
 
     def _whole(self, build: BuildInstance, log: BuildLog) -> BuildLog:
-        """The log with its text, or, when that is long, with the digest of a file: it is never held whole."""
-        pieces = self._pieces(build, log)
-        head = b""
-        for piece in pieces:
-            head += piece
-            if len(head) > INLINE_BYTES:
-                break
-        if len(head) <= INLINE_BYTES:
-            text = head.decode("utf-8", "replace")
-            return log.model_copy(update={"text": text, "offset": len(head), "uri": None})
-        digest, size = self._ledger.blobs.put(_chain(head, pieces))
-        return log.model_copy(update={"digest": digest, "offset": size, "text": None})
+        """The log with the digest of its text, which goes into a file piece by piece: it is never held whole."""
+        digest, size = self._ledger.blobs.put(self._pieces(build, log))
+        return log.model_copy(update={"digest": digest, "offset": size, "text": None, "uri": None})
 
     def _pieces(self, build: BuildInstance, log: BuildLog) -> Iterator[bytes]:
         offset = 0
@@ -197,8 +187,3 @@ class Attempts:
 
     def _tell(self, ref: BuildRef, message: str, sign: str = ":") -> None:
         self.problems.append(f"{ref.pipeline} {ref.build}{sign} {message}")
-
-
-def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest

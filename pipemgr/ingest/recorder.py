@@ -21,9 +21,6 @@ from pipemgr.model.runs import BuildInstance, BuildLog
 
 from .delta import define, delta, forget
 
-INLINE_BYTES = 64 * 1024
-"""Logs up to this size, in UTF-8, are kept in the database, longer ones as files."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -69,14 +66,18 @@ class Recorder:
         return _recorded(events)
 
     def _shelve(self, snapshot: BuildInstance) -> BuildInstance:
-        """The snapshot with the texts of its long logs put away as files."""
-        if not any(_long(log) for log in snapshot.logs):
+        """The snapshot with the texts of its logs put away as blobs.
+
+        What is in a row is in its events too, for ever; a text has to be able to go (`[retention] logs`).
+        """
+        if all(log.text is None for log in snapshot.logs):
             return snapshot
-        logs = tuple(self._filed(log) if _long(log) else log for log in snapshot.logs)
-        return snapshot.model_copy(update={"logs": logs})
+        return snapshot.model_copy(update={"logs": tuple(map(self._filed, snapshot.logs))})
 
     def _filed(self, log: BuildLog) -> BuildLog:
-        digest, size = self._ledger.blobs.put([(log.text or "").encode()])
+        if log.text is None:
+            return log
+        digest, size = self._ledger.blobs.put([log.text.encode()])
         return log.model_copy(update={"text": None, "digest": digest, "offset": max(size, log.offset)})
 
     def record_definition(  # noqa: PLR0913 - a publication is all of this
@@ -133,11 +134,6 @@ class Recorder:
             transaction.apply(_counted(changes, events), observer=observer)
             transaction.drop_publication(connection, name)
         return _recorded(events)
-
-
-def _long(log: BuildLog) -> bool:
-    text = log.text
-    return text is not None and len(text) * 4 > INLINE_BYTES and len(text.encode()) > INLINE_BYTES
 
 
 def _prior(transaction: Transaction, connection: str, snapshots: Sequence[BuildInstance]) -> Any:

@@ -36,7 +36,7 @@ from .selects import (
     newest_attempt,
     not_one,
     one_record,
-    page_start,
+    past,
     record,
     sealed_entries,
     selected,
@@ -88,9 +88,8 @@ class Queries:
         those of the attempt; it was queued at `since` or later, and before `until`. `before` is the id of the last
         build of the page before.
         """
-        moment = sa.func.coalesce(_INSTANCE.c.queued_at, _INSTANCE.c.started_at, _INSTANCE.c.created_at)
         wanted = {
-            _BUILD.c.connection: connection,
+            _INSTANCE.c.connection: connection,
             field(self._engine, _BUILD, "actor"): actor,
             field(self._engine, _BUILD, "trigger"): trigger,
             _INSTANCE.c.state: state and state.value,
@@ -100,19 +99,19 @@ class Queries:
         query = (
             selected(_BUILD, _INSTANCE, extra=(_PIPELINE.c.name.label("pipeline"),))
             .select_from(joined_builds())
-            .where(_BUILD.c.destroyed_at.is_(None))
+            .where(_BUILD.c.destroyed_at.is_(None), _INSTANCE.c.destroyed_at.is_(None))
             .where(*(column == value for column, value in wanted.items() if value is not None))
             .where(*(like(column, glob) for column, glob in globs if glob is not None))
-            .order_by(moment.desc(), _BUILD.c.id.desc())
+            .order_by(tables.moment.desc(), _INSTANCE.c.build_id.desc())
             .limit(limit)
         )
         query = query if every_attempt else query.where(_INSTANCE.c.attempt == newest_attempt())
         query = query.where(_BUILD.c.revision.startswith(commit, autoescape=True)) if commit else query
-        query = query.where(moment >= since) if since else query
-        query = query.where(moment < until) if until else query
+        query = query.where(tables.moment >= since) if since else query
+        query = query.where(tables.moment < until) if until else query
         with reading(self._engine) as database:
             if before is not None:
-                query = query.where(sa.tuple_(moment, _BUILD.c.id) < page_start(database, before, moment))
+                query = query.where(past(database, before))
             return tuple(
                 BuildRow(record(Kind.BUILD, row, 0), record(Kind.BUILD_INSTANCE, row, 1), row.pipeline)
                 for row in database.execute(query)

@@ -76,13 +76,18 @@ def highest(column: sa.Column[Any], empty: int = 0) -> sa.Select[Any]:
     return sa.select(sa.func.coalesce(sa.func.max(column), empty))
 
 
-def page_start(database: sa.Connection, build: UUID, moment: sa.ColumnElement[Any]) -> sa.Tuple:
-    """Where a page of builds begins: past this one. Raises `NoSuchObject`."""
+def past(database: sa.Connection, build: UUID) -> sa.ColumnElement[bool]:
+    """Whether an attempt comes after this build in the list of builds. Raises `NoSuchObject`."""
     where = sa.and_(_BUILD.c.id == build, _INSTANCE.c.attempt == newest_attempt())
-    row = database.execute(sa.select(moment).select_from(joined_builds()).where(where)).one_or_none()
+    row = database.execute(sa.select(tables.moment).select_from(joined_builds()).where(where)).one_or_none()
     if row is None:
         raise NoSuchObject(f"the ledger has no build {build}")
-    return sa.tuple_(sa.literal(row[0], tables.UTCDateTime), sa.literal(build, sa.Uuid))
+    last = sa.literal(row[0], tables.UTCDateTime)
+    # The first part says nothing new, but is what both databases can enter their index by.
+    return sa.and_(
+        tables.moment <= last,
+        sa.or_(tables.moment < last, _INSTANCE.c.build_id < sa.literal(build, sa.Uuid)),
+    )
 
 
 def named_build(number: str, *, pipeline: str | None, connection: str | None) -> sa.ColumnElement[bool]:

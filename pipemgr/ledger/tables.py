@@ -122,6 +122,7 @@ COLUMNS: dict[Kind, tuple[Projection, ...]] = {
         _to("stage_instance_id"),
         _to("step_instance_id"),
         ("complete", ("complete",), bool),
+        ("content", ("digest",), plain),
     ),
     Kind.ARTIFACT: (_NAME, _to("instance_id"), ("content", ("digest",), plain)),
     Kind.DELIVERABLE: (_NAME, _to("instance_id"), ("version", ("version",), plain), _to("image_id")),
@@ -167,8 +168,21 @@ def _objects(kind: Kind) -> sa.Table:
 OBJECTS: dict[Kind, sa.Table] = {kind: _objects(kind) for kind in COLUMNS}
 """The table of each class that is kept as data, parents first."""
 
-is_open = OBJECTS[Kind.BUILD_INSTANCE].c.state != sa.literal_column("'finished'")
-"""What the index of attempts that are not finished has; written out, so that it is used."""
+_ATTEMPT = OBJECTS[Kind.BUILD_INSTANCE].c
+moment = sa.func.coalesce(_ATTEMPT.queued_at, _ATTEMPT.started_at, _ATTEMPT.created_at)
+"""When an attempt came to be, as builds are listed by it."""
+is_open = _ATTEMPT.state != sa.literal_column("'finished'")
+"""Whether an attempt is not finished; written as the index has it, or SQLite does not see that it may use it."""
+alive = {kind: OBJECTS[kind].c.destroyed_at.is_(None) for kind in (Kind.BUILD_LOG, Kind.ARTIFACT)}
+for _name, _columns, _where in (
+    ("ix_build_instance_moment", (moment, _ATTEMPT.build_id), None),
+    ("ix_build_instance_connection_moment", (_ATTEMPT.connection, moment, _ATTEMPT.build_id), None),
+    ("ix_build_instance_open", (_ATTEMPT.connection, _ATTEMPT.id), is_open),
+    ("ix_build_instance_ended", (_ATTEMPT.connection, _ATTEMPT.finished_at), _ATTEMPT.destroyed_at.is_(None)),
+    ("ix_build_log_content", (OBJECTS[Kind.BUILD_LOG].c.content,), alive[Kind.BUILD_LOG]),
+    ("ix_artifact_content", (OBJECTS[Kind.ARTIFACT].c.content,), alive[Kind.ARTIFACT]),
+):
+    sa.Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 ledger_entry = sa.Table(
     "ledger_entry",

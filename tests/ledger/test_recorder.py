@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipemgr.errors import NoSuchObject
-from pipemgr.ingest.recorder import INLINE_BYTES, Recorder
+from pipemgr.ingest.recorder import Recorder
 from pipemgr.ledger.verify import verify
 from pipemgr.model.definitions import Pipeline, Stage, Step
 from pipemgr.model.events import Kind
+from pipemgr.model.identity import digest
 from pipemgr.model.runs import BuildLog, BuildRef
 from pipemgr.model.status import Result, State
 
@@ -23,13 +24,24 @@ def recorder(ledger):
     return Recorder(ledger)
 
 
+def shelved(snapshot):
+    """The snapshot as it comes back: with the digests of its logs in place of their texts."""
+    logs = tuple(
+        log
+        if log.text is None
+        else log.model_copy(update={"text": None, "digest": digest(log.text.encode())})
+        for log in snapshot.logs
+    )
+    return snapshot.model_copy(update={"logs": logs, "source_digest": None})
+
+
 def test_what_was_recorded_comes_back_as_the_same_snapshot(ledger, recorder, snapshot, objects_of_one):
     seen = snapshot()
     recorded = recorder.record("ci", [seen])
     assert recorded.changes == objects_of_one
     assert recorded.events["stepinstance.create"] == 4
     (view,) = ledger.queries.build("web#1").instances
-    assert view.snapshot() == seen.model_copy(update={"source_digest": None})
+    assert view.snapshot() == shelved(seen)
 
 
 def test_recording_again_writes_nothing(ledger, recorder, snapshot):
@@ -88,18 +100,19 @@ def test_open_builds_are_listed_until_they_end(ledger, recorder, snapshot):
     assert ledger.queries.open_instances("other") == ()
 
 
-def test_long_logs_become_files_and_short_ones_stay_text(ledger, recorder, snapshot):
-    long = "é" * INLINE_BYTES
+def test_the_texts_of_logs_become_files_and_are_in_no_row_and_no_event(ledger, recorder, snapshot):
+    long = "é" * 70_000
     logs = (
         BuildLog(name="long", text=long, offset=len(long.encode()), complete=True),
-        BuildLog(name="short", text="x" * INLINE_BYTES, offset=INLINE_BYTES, complete=True),
+        BuildLog(name="short", text="secret of the build", offset=19, complete=True),
     )
     recorder.record("ci", [snapshot(logs=logs)])
     kept = ledger.queries.kept_logs("ci", BuildRef(pipeline="web", build="r1"))
-    assert kept["short"].text == "x" * INLINE_BYTES
-    assert kept["long"].text is None
-    with ledger.blobs.open(kept["long"].digest) as file:
-        assert file.read().decode() == long
+    for log in logs:
+        assert (kept[log.name].text, kept[log.name].offset) == (None, log.offset)
+        with ledger.blobs.open(kept[log.name].digest) as file:
+            assert file.read().decode() == log.text
+    assert not any("secret of the build" in str(event.data) for event in ledger.queries.events())
     assert recorder.record("ci", [snapshot(logs=logs)]).changes == 0
     assert ledger.queries.kept_logs("ci", BuildRef(pipeline="web", build="r1", attempt=2)) == {}
 
@@ -284,9 +297,7 @@ def test_hostile_names_and_numbers_are_kept_on_both_databases(ledger, recorder, 
     recorder.record("ci", [seen])
     assert recorder.record("ci", [seen]).changes == 0
     (row,) = ledger.queries.builds()
-    assert ledger.queries.instance(row.instance.id).snapshot() == seen.model_copy(
-        update={"source_digest": None}
-    )
+    assert ledger.queries.instance(row.instance.id).snapshot() == shelved(seen)
     ledger.store.seal()
     assert verify(ledger.engine).ok
 

@@ -9,7 +9,7 @@ from sqlalchemy import exc
 
 from pipemgr.errors import LedgerError, SchemaTooOld
 
-HEAD = "m002"
+HEAD = "m003"
 """The revision this version works with; a test compares it with the newest migration."""
 VERSION_TABLE = "pipemgr_version"
 HERE = Path(__file__).parent

@@ -1,16 +1,20 @@
 """A fake CircleCI, the adapter that speaks to it, and a ledger to poll into."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipemgr.adapter import Connection, Dialect, PollPage, Tables
+from pipemgr.adapter import Adapter, Connection, Dialect, PollPage, Tables
 from pipemgr.adapter.guard import Guarded
 from pipemgr.ingest.poller import Pace, Polled, poll
 from pipemgr.ledger import Ledger, open_ledger
-from pipemgr.model.runs import BuildRef
+from pipemgr.ledger.keys import attempt_key
+from pipemgr.model.events import Kind
+from pipemgr.model.runs import BuildInstance, BuildRef
+from pipemgr.model.status import Result
 from pipemgr.testing.fakes.circleci import CircleCI
 from pipemgr.testing.fakes.circleci_shapes import identity
 from pipemgr.testing.fakes.world import Run, World
@@ -120,10 +124,27 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     ledger.close()
 
 
+class Hub:
+    """The hub's side: polls through the guard into a ledger, and tells what the ledger has."""
+
+    def __init__(self, adapter: Adapter, ledger: Ledger) -> None:
+        self.adapter, self.ledger = adapter, ledger
+
+    def poll(self) -> Polled:
+        return poll("ci", self.adapter, self.ledger, Pace())
+
+    def has(self, where: BuildRef) -> BuildInstance | None:
+        """An attempt as the ledger has it."""
+        found = self.ledger.queries.by_key(Kind.BUILD_INSTANCE, "ci", attempt_key(where))
+        return self.ledger.queries.instance(found.id).snapshot() if found else None
+
+    def result(self, where: BuildRef) -> Result | None:
+        known = self.has(where)
+        return known.status.result if known else None
+
+
 @pytest.fixture(params=APIS)
-def polled(
-    request: pytest.FixtureRequest, circle: CircleCI, place: Connection, ledger: Ledger
-) -> Iterator[Callable[[], Polled]]:
-    """Polls once through the hub, on either API."""
+def hub(request: pytest.FixtureRequest, circle: CircleCI, place: Connection, ledger: Ledger) -> Iterator[Hub]:
     guarded = Guarded(CircleCIAdapter, place, settings(circle, api=request.param, projects=[SHOP, ZOO]))
-    yield lambda: poll("ci", guarded, ledger, Pace())
+    yield Hub(guarded, ledger)
+    gc.collect()

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from pipemgr.ledger import open_ledger
-
 from tests.adapters.histories import Mirrored
 
 

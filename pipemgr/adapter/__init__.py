@@ -80,6 +80,12 @@ __all__ = [
     "data",
     "junit",
     "shown",
+    # Reading a Git repository
+    "Commit",
+    "File",
+    "Remote",
+    "Repository",
+    "same",
     # What a language is
     "Answer",
     "Dialect",

@@ -62,12 +62,22 @@ class SharedBudget:
         """Take the vendor's word: `limit`, `remaining`, `reset_at`, `blocked_until`."""
         values = {name: value for name, value in known.items() if value is not None}
         with self._writing() as database:
-            mine = table.update().where(table.c.credential == self._credential)
-            if not database.execute(mine.values(**values, updated_at=self._clock())).rowcount:
-                self._insert(database, asked=0, **values)
+            if not self._insert(database, asked=0, **values):
+                mine = table.update().where(table.c.credential == self._credential)
+                database.execute(mine.values(**values, updated_at=self._clock()))
 
     def _took(self, database: sa.Connection, purpose: str, now: datetime) -> bool:
-        """Whether one more request is in the budget; it is counted then."""
+        """Whether one more request is in the budget; it is counted then.
+
+        The first one ever makes the row. Somebody else may do so just before it, and then it counts like any other.
+        """
+        return (
+            self._counted(database, purpose, now)
+            or self._insert(database, asked=1)
+            or self._counted(database, purpose, now)
+        )
+
+    def _counted(self, database: sa.Connection, purpose: str, now: datetime) -> bool:
         full = sa.or_(
             table.c.reset_at <= now,
             sa.and_(table.c.reset_at.is_(None), table.c.updated_at <= now - PATIENCE),
@@ -86,18 +96,13 @@ class SharedBudget:
                 updated_at=now,
             )
         )
-        if changed.rowcount:
-            return True
-        if self._row(database) is not None:
-            return False
-        self._insert(database, asked=1)
-        return True
+        return bool(changed.rowcount)
 
-    def _insert(self, database: sa.Connection, **values: Any) -> None:
-        """The first request ever; whoever inserts at the same time counts for both."""
+    def _insert(self, database: sa.Connection, **values: Any) -> bool:
+        """Make the row, unless it is there."""
         kind = sqlite if database.dialect.name == "sqlite" else postgresql
         row = kind.insert(table).values(credential=self._credential, updated_at=self._clock(), **values)
-        database.execute(row.on_conflict_do_nothing())
+        return bool(database.execute(row.on_conflict_do_nothing()).rowcount)
 
     def _row(self, database: sa.Connection) -> BudgetRow | None:
         row = database.execute(table.select().where(table.c.credential == self._credential)).one_or_none()

@@ -105,7 +105,7 @@ class Client:
 
     def post(self, path: str, body: Data | None = None) -> Answer:
         """Ask for something to be done."""
-        return self._ask("POST", path, {}, {}, body or {})
+        return self._ask("POST", path, {}, {}, body)
 
     def rows(self, answer: Answer, key: str = "") -> list[Data]:
         """The list in an answer, under `key` if it has one.

@@ -24,12 +24,12 @@ from .github_shapes import (
     artifacts_of,
     job_of,
     number_of,
-    path_of,
     pending_of,
     repo_of,
     repository_of,
     run_of,
     user_of,
+    workflow_of,
 )
 from .server import Call, FakeServer, answer, route
 from .world import Attempt, Job, Run, World
@@ -142,10 +142,7 @@ class GitHub(FakeServer):
         """A list of `workflow`, as in octokit.rb's cassette of workflows."""
         name = f"{owner}/{repo}"
         files = sorted({run.pipeline.partition(":")[2] for run in self.world.runs if repo_of(run) == name})
-        rows = [
-            {"id": number_of(f"{name}:{one}"), "name": one, "path": path_of(one), "state": "active"}
-            for one in files
-        ]
+        rows = [workflow_of(f"{name}:{one}", self.url, self.world.now) for one in files]
         return self._paged(call, rows, "workflows")
 
     # Runs ------------------------------------------------------------------------------------------------

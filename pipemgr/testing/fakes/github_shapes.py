@@ -40,6 +40,7 @@ def run_of(run: Run, attempt: Attempt, url: str) -> Data:
     newest = attempt is run.latest
     return {
         "id": run.id,
+        "node_id": f"WFR_{run.id}",
         "name": file,
         "head_branch": run.branch,
         "head_sha": run.commit,
@@ -52,6 +53,11 @@ def run_of(run: Run, attempt: Attempt, url: str) -> Data:
         "workflow_id": number_of(run.pipeline),
         "url": place,
         "html_url": f"https://github.test/{name}/actions/runs/{run.id}",
+        **{f"{one}_url": f"{place}/{one}" for one in ("jobs", "logs", "artifacts", "cancel", "rerun")},
+        "check_suite_url": f"{url}/repos/{name}/check-suites/{run.id}",
+        "workflow_url": f"{url}/repos/{name}/actions/workflows/{number_of(run.pipeline)}",
+        "pull_requests": [],
+        "head_commit": None,
         "created_at": time_of(run.created_at),
         "updated_at": time_of(run.updated_at if newest else attempt.finished_at),
         "actor": user_of(run.actor),
@@ -66,7 +72,14 @@ def job_of(run: Run, attempt: Attempt, job: Job) -> Data:
     begun = job.started_at is not None
     return {
         "id": job.id,
+        "node_id": f"CR_{job.id}",
         "run_id": run.id,
+        "run_url": f"https://github.test/runs/{run.id}",
+        "url": f"https://github.test/jobs/{job.id}",
+        "html_url": f"https://github.test/jobs/{job.id}",
+        "check_run_url": f"https://github.test/check-runs/{job.id}",
+        "workflow_name": run.pipeline.partition(":")[2],
+        "head_branch": run.branch,
         "run_attempt": attempt.number,
         "head_sha": run.commit,
         "status": STATES[job.state],
@@ -90,6 +103,8 @@ def job_of(run: Run, attempt: Attempt, job: Job) -> Data:
         else [],
         "labels": ["ubuntu-latest"],
         "runner_id": 1 if begun else None,
+        "runner_group_id": 1 if begun else None,
+        "runner_group_name": "GitHub Actions" if begun else None,
         "runner_name": f"GitHub Actions {job.id}" if begun else None,
     }
 
@@ -100,7 +115,10 @@ def artifacts_of(run: Run, url: str, *, digests: bool) -> list[Data]:
     return [
         {
             "id": run.id * 100 + count,
+            "node_id": f"A_{run.id}",
             "name": name,
+            "url": f"{place}/{run.id * 100 + count}",
+            "updated_at": time_of(run.updated_at),
             "size_in_bytes": len(content),
             "archive_download_url": f"{place}/{run.id * 100 + count}/zip",
             "expired": False,
@@ -112,11 +130,30 @@ def artifacts_of(run: Run, url: str, *, digests: bool) -> list[Data]:
     ]
 
 
+def workflow_of(pipeline: str, url: str, time: datetime) -> Data:
+    """`workflow`."""
+    name, _, file = pipeline.partition(":")
+    place = f"{url}/repos/{name}/actions/workflows/{number_of(pipeline)}"
+    return {
+        "id": number_of(pipeline),
+        "node_id": f"W_{file}",
+        "name": file,
+        "path": path_of(file),
+        "state": "active",
+        "created_at": time_of(time),
+        "updated_at": time_of(time),
+        "url": place,
+        "html_url": f"https://github.test/{name}/blob/main/{path_of(file)}",
+        "badge_url": f"https://github.test/{name}/workflows/{file}/badge.svg",
+    }
+
+
 def pending_of(name: str, number: int, *, can_approve: bool) -> Data:
     """`pending-deployment`."""
     return {
         "environment": {"id": number, "name": name},
         "wait_timer": 0,
+        "wait_timer_started_at": None,
         "current_user_can_approve": can_approve,
         "reviewers": [{"type": "User", "reviewer": user_of("grace")}],
     }
@@ -149,7 +186,21 @@ def _conclusion(result: Result | None) -> str | None:
 
 def user_of(login: str) -> Data:
     """`simple-user`."""
-    return {"login": login, "id": number_of(login), "type": "User"}
+    place = f"https://github.test/users/{login}"
+    links = ("followers", "subscriptions", "organizations", "repos", "received_events")
+    more = ("following", "gists", "starred", "events")
+    return {
+        "login": login,
+        "id": number_of(login),
+        "node_id": f"U_{login}",
+        "avatar_url": f"{place}.png",
+        "gravatar_id": "",
+        "url": place,
+        "html_url": place,
+        **{f"{name}_url": f"{place}/{name}" for name in (*links, *more)},
+        "type": "User",
+        "site_admin": False,
+    }
 
 
 def repository_of(name: str, url: str) -> Data:

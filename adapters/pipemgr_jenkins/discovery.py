@@ -109,7 +109,7 @@ def poll(cursor: Cursor, jobs: Iterable[Job], listing: Listing, now: datetime) -
         seen += [(one, ref(job.name, one)) for one in found]
         known.jobs[job.name] = newest = max([last, *found], key=lambda one: one.timestamp)
         gaps += _gap(job.name, before, newest, found)
-    seen.sort(key=lambda pair: pair[0].timestamp)
+    seen.sort(key=lambda pair: (pair[0].timestamp, pair[0].number))
     return PollPage(
         seen=tuple(pair[1] for pair in seen),
         gaps=tuple(gaps),

@@ -7,6 +7,7 @@ method names its file. What no recording has is from the description that is nam
 from __future__ import annotations
 
 import base64
+import re
 from urllib.parse import parse_qs, quote
 
 from werkzeug.wrappers import Response
@@ -341,7 +342,7 @@ class JenkinsFake(StagesFake):
     def log(self, call: Call, path: str) -> Response:
         """210_progressive-running, 211, 219; of a step under `execution/node/N/log` (workflow-support, `LogAction`).
 
-        An offset beyond the end is taken for a log that was rolled over: it begins anew (`LargeText.doProgressText`).
+        Lines end with CR LF whatever the log has, which is what the offsets count. An offset beyond the end is taken for a log that was rolled over: it begins anew (`LargeText.doProgressText`).
         """
         build, _, node = path.removesuffix("/log").partition("/execution/node/")
         run = self.at(build)
@@ -355,12 +356,9 @@ class JenkinsFake(StagesFake):
         text = texts[node] if node else f"Started by user {NOTE}{run.actor}\n" + "".join(texts.values())
         data, start = text.encode(), int(call.query["start"])
         more = {} if over(run) else {"X-More-Data": "true"}
+        piece = re.sub(rb"(?<!\r)\n", b"\r\n", data[start if start <= len(data) else 0 :])
         headers = {"X-Text-Size": str(len(data)), **more}
-        return Response(
-            data[start if start <= len(data) else 0 :],
-            headers=headers,
-            content_type="text/plain;charset=UTF-8",
-        )
+        return Response(piece, headers=headers, content_type="text/plain;charset=UTF-8")
 
     @route("/job/<path:path>/artifact/<path:file>")
     def artifact(self, call: Call, path: str, file: str) -> Response:

@@ -13,7 +13,8 @@ from pipemgr.adapter.registry import Registry
 from pipemgr.model.runs import BuildInstance, BuildRef
 from pipemgr.testing.fakes.jenkins import JenkinsFake
 from pipemgr.testing.fakes.world import BEGINNING, World
-from pipemgr_jenkins import JenkinsAdapter, adapter as module
+from pipemgr_jenkins import JenkinsAdapter
+from pipemgr_jenkins import adapter as module
 from pipemgr_jenkins.settings import JenkinsSettings
 
 
@@ -62,7 +63,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 def jenkins(tmp_path: Path, token: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Jenkins]]:
     """Makes a server with its adapter; the arguments are those of `JenkinsFake`."""
     fakes: list[JenkinsFake] = []
-    monkeypatch.setattr(module.JenkinsAdapter, "_now", lambda self: fakes[-1].world.now)
+    monkeypatch.setattr(module.JenkinsAdapter, "_now", lambda _: fakes[-1].world.now)
     registry = Registry()
 
     def serve(**knobs: Any) -> Jenkins:

@@ -102,7 +102,8 @@ class SharedBudget:
         """Make the row, unless it is there."""
         kind = sqlite if database.dialect.name == "sqlite" else postgresql
         row = kind.insert(table).values(credential=self._credential, updated_at=self._clock(), **values)
-        return bool(database.execute(row.on_conflict_do_nothing()).rowcount)
+        made = row.on_conflict_do_nothing().returning(table.c.credential)
+        return database.execute(made).first() is not None
 
     def _row(self, database: sa.Connection) -> BudgetRow | None:
         row = database.execute(table.select().where(table.c.credential == self._credential)).one_or_none()

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("operating", "Poll what a beat hands out (engine celery)."),
     "beat": ("operating", "Hand out to workers what is due (engine celery)."),
     "build": ("build", "List, show, start, follow and steer builds."),
+    "report": ("report", "Tell what became of a commit, or of a build."),
     "gaps": ("gaps", "List builds that are missing for sure."),
     "quarantine": ("quarantine", "List, retry and drop builds that could not be read."),
     "ledger": ("ledger", "Verify and show the ledger."),

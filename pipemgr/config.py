@@ -74,6 +74,10 @@ class LedgerConfig(Section):
     public_key: Path | None = Field(
         None, description="PEM file of the public key that `pipemgr ledger verify` checks signatures with."
     )
+    blobs: Path | None = Field(
+        None,
+        description="Folder of the logs, unless given .pipemgr/blobs; workers on several machines need a shared one.",
+    )
 
     @field_validator("url")
     @classmethod
@@ -120,14 +124,11 @@ class ConnectionConfig(Section):
         json_schema_extra={"default": "60s"},
     )
     poll_running: Span = Field(
-        10.0,
-        description="How often to look while a build runs.",
-        gt=0,
-        json_schema_extra={"default": "10s"},
+        10.0, description="How often to look while a build runs.", gt=0, json_schema_extra={"default": "10s"}
     )
     poll_idle: Span = Field(
         300.0,
-        description="How rarely at most, when nothing has happened for long.",
+        description="How rarely at most, when nothing happens for long.",
         gt=0,
         json_schema_extra={"default": "5m"},
     )

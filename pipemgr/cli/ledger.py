@@ -1,4 +1,4 @@
-"""`pipemgr ledger`: verify and show."""
+"""`pipemgr ledger`: verify, show and retain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from pipemgr.errors import LedgerError
 from pipemgr.ledger.views import EntryView
-from pipemgr.service import builds, evidence
+from pipemgr.service import builds, evidence, retention
 from pipemgr.service.runtime import opened
 
 from . import complete
@@ -22,7 +22,7 @@ EMPTY = "The ledger is empty. `pipemgr sync` fills it."
 
 @click.group()
 def ledger() -> None:
-    """Verify and show the ledger."""
+    """Verify and show the ledger, and let go of what is old."""
 
 
 @ledger.command()
@@ -38,14 +38,15 @@ def ledger() -> None:
     type=click.Path(path_type=Path),
     help="Check that the ledger still holds what this checkpoint, kept from earlier, vouches for.",
 )
+@click.option("--logs", is_flag=True, help="Read every log that is kept too, and compare it with its digest.")
 @json_option
-def verify(public_key: Path | None, checkpoint: Path | None, as_json: bool) -> None:
+def verify(public_key: Path | None, checkpoint: Path | None, logs: bool, as_json: bool) -> None:
     """Verify that nothing in the ledger was changed, removed, added or reordered.
 
     Leaves with 1 and names the first bad entry when something was.
     """
     with opened() as runtime:
-        found = evidence.verified(runtime, public_key=public_key, against=checkpoint)
+        found = evidence.verified(runtime, public_key=public_key, against=checkpoint, logs=logs)
     if as_json:
         print_json({"ok": found.ok, **asdict(found)})
     elif found.ok:
@@ -56,6 +57,24 @@ def verify(public_key: Path | None, checkpoint: Path | None, as_json: bool) -> N
         for problem in found.problems:
             click.secho(plain(str(problem)), fg="red")
     raise SystemExit(0 if found.ok else FAILED)
+
+
+@ledger.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@json_option
+def retain(dry_run: bool, as_json: bool) -> None:
+    """Let go of logs and builds that are older than `[retention]` of pipemgr.toml says.
+
+    Builds that are not finished stay, and what the ledger says about those that go is kept for ever.
+    """
+    with opened() as runtime:
+        found = retention.retain(runtime, dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, **asdict(found)})
+        return
+    verb = "would go" if dry_run else "are gone"
+    files = "" if dry_run else f"; {found.files} files removed ({found.bytes:,} bytes)"
+    click.echo(f"{found.builds} builds and {found.logs} logs of others {verb}{files}")
 
 
 @ledger.command()

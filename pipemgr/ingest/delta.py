@@ -151,6 +151,8 @@ class _Attempt:
 
     def _outdated(self) -> bool:
         known = self.comparison.known((Kind.BUILD_INSTANCE, self.key))
+        if known is not None and known.destroyed:
+            return True  # let go by the retention policy: what the vendor still has must not bring it back
         if known is None or self.snapshot.status.finished:
             return False
         return outdated(
@@ -219,6 +221,9 @@ class _Attempt:
         within, stage, step = self._place(log.stage, log.step)
         links = _link("stage_instance_id", stage) + _link("step_instance_id", step)
         here = self._single(Kind.BUILD_LOG, f"{within}/{piece(log.name)}")
+        known = self.comparison.known(here)
+        if known is not None and known.destroyed:
+            return  # let go by the retention policy
         message = f"log {log.name}: {log.offset} bytes{', complete' if log.complete else ''}"
         self._below(here, links, log, message, step=step)
 

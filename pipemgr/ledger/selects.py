@@ -245,7 +245,7 @@ def events(database: sa.Connection, query: sa.Select[Any]) -> tuple[Event, ...]:
 
 
 def _canonical(database: sa.Connection, numbers: Sequence[UUID]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for start in range(0, len(numbers), CHUNK):
         query = sa.select(_ENTRY).where(_ENTRY.c.id.in_(numbers[start : start + CHUNK]))
         found |= {str(row.id): entry_row(row).canonical() for row in database.execute(query)}

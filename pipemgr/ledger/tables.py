@@ -178,7 +178,6 @@ for _name, _columns, _where in (
     ("ix_build_instance_moment", (moment, _ATTEMPT.build_id), None),
     ("ix_build_instance_connection_moment", (_ATTEMPT.connection, moment, _ATTEMPT.build_id), None),
     ("ix_build_instance_open", (_ATTEMPT.connection, _ATTEMPT.id), is_open),
-    ("ix_build_instance_ended", (_ATTEMPT.connection, _ATTEMPT.finished_at), _ATTEMPT.destroyed_at.is_(None)),
     ("ix_build_log_content", (OBJECTS[Kind.BUILD_LOG].c.content,), alive[Kind.BUILD_LOG]),
     ("ix_artifact_content", (OBJECTS[Kind.ARTIFACT].c.content,), alive[Kind.ARTIFACT]),
 ):

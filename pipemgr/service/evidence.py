@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from pipemgr.errors import ConfigurationError
 from pipemgr.events import relay
-from pipemgr.ledger.verify import Verification, verify
+from pipemgr.ledger import retention
+from pipemgr.ledger.verify import MOST, Problem, Verification, verify
 from pipemgr.model.events import Event
 from pipemgr.model.ledger import Checkpoint
 
@@ -20,17 +23,24 @@ FOLLOW_SECONDS = 0.5
 
 
 def verified(
-    runtime: Runtime, *, public_key: Path | None = None, against: Path | None = None
+    runtime: Runtime, *, public_key: Path | None = None, against: Path | None = None, logs: bool = False
 ) -> Verification:
     """Check every entry, seal and checkpoint; `against` is a file with a checkpoint kept from earlier.
 
+    With `logs` every log that is kept is read too, and compared with its digest.
+
     Nothing is sealed first: that would vouch, with our signature, for what is only about to be looked at.
     """
-    return verify(
+    found = verify(
         runtime.ledger.engine,
         public_key=public_key or runtime.public_key,
         against=_checkpoint(against) if against else None,
     )
+    if not logs:
+        return found
+    faults = islice(retention.faults(runtime.ledger), MOST)
+    texts = tuple(Problem(None, None, f"the text of the log {key} is {fault}") for key, fault in faults)
+    return replace(found, problems=found.problems + texts)
 
 
 def _checkpoint(path: Path) -> Checkpoint:

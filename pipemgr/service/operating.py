@@ -10,11 +10,12 @@ from pipemgr.config import Workspace
 from pipemgr.ingest.engines import Engine, Setup, Shift, Told, load
 from pipemgr.ingest.schedule import Pace
 
+from .retention import retain
 from .runtime import Runtime
 
 CELERY = "celery"
 """The engine that `pipemgr worker` and `pipemgr beat` are parts of."""
-DAILY: tuple[Callable[[Runtime], object], ...] = ()
+DAILY: tuple[Callable[[Runtime], object], ...] = (retain,)
 """What is done once a day, by one of all processes that poll."""
 
 

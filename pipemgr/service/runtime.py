@@ -60,7 +60,7 @@ class Runtime:
         ledger = open_ledger(
             self.workspace.ledger_url,
             key=root / config.signing_key if config.signing_key else None,
-            blobs=self.workspace.state / "blobs",
+            blobs=root / config.blobs if config.blobs else self.workspace.state / "blobs",
         )
         # Only what is new: whoever merely looks must neither wait for a writer nor need the right to write.
         known = {one.name: one.adapter for one in ledger.queries.connections()}

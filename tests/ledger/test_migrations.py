@@ -20,7 +20,10 @@ from pipemgr.ledger.tables import APPEND_ONLY, metadata
 __all__ = ["test_model_definitions_match_ddl", "test_single_head_revision", "test_upgrade"]
 
 # Of an index on an expression SQLite tells nothing that could be compared; PostgreSQL does.
-pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index"),
+    pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index"),
+]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a long history needs: indexes to list, follow and retire attempts by, and to find who refers to a blob.
+"""What a long history needs: indexes to list and follow attempts by, and to find who refers to a blob.
 
 Frozen: what it makes never changes. A later schema is a later migration.
 """
@@ -18,7 +18,6 @@ _INDEXES = {
     "ix_build_instance_moment": f"build_instance ({_MOMENT}, build_id)",
     "ix_build_instance_connection_moment": f"build_instance (connection, {_MOMENT}, build_id)",
     "ix_build_instance_open": "build_instance (connection, id) WHERE state <> 'finished'",
-    "ix_build_instance_ended": "build_instance (connection, finished_at) WHERE destroyed_at IS NULL",
     "ix_build_log_content": "build_log (content) WHERE destroyed_at IS NULL",
     "ix_artifact_content": "artifact (content) WHERE destroyed_at IS NULL",
 }
@@ -34,8 +33,9 @@ def upgrade() -> None:
 
 def _fill(database: sa.Connection) -> None:
     """Read the digests of the logs off their data, page by page."""
-    columns = [sa.column("id"), sa.column("data"), sa.column("content")]
-    log = sa.table("build_log", *columns)
+    log = sa.table(
+        "build_log", sa.column("id", sa.Uuid), sa.column("data", sa.Text), sa.column("content", sa.Text)
+    )
     last = None
     while True:
         query = sa.select(log.c.id, log.c.data).order_by(log.c.id).limit(_ROWS)

@@ -65,7 +65,7 @@ class Depth:
         try:
             return ordered(self.client.all(f"v2/pipeline/{part(pipeline)}/workflow"))
         except NotFound:
-            self.pipeline(pipeline)
+            self.client.one(f"v2/pipeline/{part(pipeline)}")  # asked anew: what is remembered may have expired
             return []
 
     def rows(self, workflow: str) -> list[Data]:
@@ -133,7 +133,7 @@ class Depth:
     def tests(self, slug: str, job: Job) -> Iterator[TestCase]:
         """The test cases that a job reported."""
         for row in self._told(lambda: self._tests(slug, job)):
-            yield self._case(row)
+            yield case(row, self.statuses)
 
     def _tests(self, slug: str, job: Job) -> list[Data]:
         if self.is_modern:
@@ -154,18 +154,6 @@ class Depth:
             raise Retryable(message, where=self.client.where)
         return found
 
-    def _case(self, row: Data) -> TestCase:
-        ended = moment("2000-01-01T00:00:00Z")  # a case that is told of is over, whatever its word
-        status = self.statuses.status("test", row.get("result"), finished=ended)
-        seconds = row.get("run_time")
-        return TestCase(
-            name=str(row.get("name") or "unnamed"),
-            suite=str(row.get("classname") or ""),
-            result=status.result or Result.UNKNOWN,
-            seconds=seconds if isinstance(seconds, int | float) and seconds >= 0 else None,
-            message=str(row.get("message") or ""),
-        )
-
     @staticmethod
     def _told(read: Callable[[], list[Data]]) -> list[Data]:
         """What is read, or nothing when CircleCI no longer has it."""
@@ -173,6 +161,20 @@ class Depth:
             return read()
         except NotFound:
             return []
+
+
+def case(row: Data, statuses: Statuses) -> TestCase:
+    """A test case as API v1.1, v2 and v3 tell it alike."""
+    ended = moment("2000-01-01T00:00:00Z")  # a case that is told of is over, whatever its word
+    status = statuses.status("test", row.get("result"), finished=ended)
+    seconds = row.get("run_time")
+    return TestCase(
+        name=str(row.get("name") or "unnamed"),
+        suite=str(row.get("classname") or ""),
+        result=status.result or Result.UNKNOWN,
+        seconds=seconds if isinstance(seconds, int | float) and seconds >= 0 else None,
+        message=str(row.get("message") or ""),
+    )
 
 
 def waiting(rows: list[Data], stage: str, statuses: Statuses) -> Data | None:

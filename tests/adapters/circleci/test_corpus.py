@@ -15,6 +15,7 @@ from pipemgr.adapter import Tables
 from pipemgr.model.runs import BuildInstance
 from pipemgr.model.status import Result, State
 from pipemgr_circleci.builds import Job, Seen, artifacts, instance, ordered
+from pipemgr_circleci.depth import case
 from pipemgr_circleci.settings import CLOUD
 from pipemgr_circleci.steps import actions_of, classic, modern, moment
 
@@ -234,6 +235,15 @@ def test_every_word_of_every_recorded_build_has_a_row(recordings: Path) -> None:
         over = TABLES.statuses.status("job", one["lifecycle"], one.get("outcome"))
         if one["lifecycle"] == "finished" and one.get("outcome") in MEANS:
             assert over.result is MEANS[one["outcome"]]
+
+
+def test_every_recorded_test_case_is_what_its_row_says(recordings: Path) -> None:
+    rows = [row for body in cassettes(recordings) if isinstance(body, dict) for row in body.get("tests", [])]
+    assert len(rows) > 100
+    for row in rows:
+        one = case(row, TABLES.statuses)
+        assert (one.name, one.suite, one.seconds) == (row["name"], row["classname"], row["run_time"])
+        assert one.result is MEANS[row["result"]]
 
 
 def test_every_recorded_artifact_has_its_path_and_address(recordings: Path) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
 from pipemgr.errors import (
@@ -97,6 +98,16 @@ class Unlimited:
         """Remember nothing."""
 
 
+class _Patient(Retry):
+    """Tries again what did not come across; who was silent for so long once would be again."""
+
+    def increment(self, *args: Any, error: Exception | None = None, **known: Any) -> Retry:
+        """The next try, or the error."""
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(*args, error=error, **known)
+
+
 class Session(requests.Session):
     """A `requests.Session` for one vendor, used from one thread at a time.
 
@@ -121,7 +132,7 @@ class Session(requests.Session):
         self.largest = largest
         self.skew = 0.0
         self.auth = _as_it_is
-        retry = Retry(
+        retry = _Patient(
             total=2,
             status=0,
             other=0,
@@ -135,6 +146,15 @@ class Session(requests.Session):
         for scheme in ("https://", "http://"):
             adapter: HTTPAdapter = requests.adapters.HTTPAdapter(max_retries=retry)
             self.mount(scheme, adapter)
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Make a request ready to be sent; raises `Refused` for one that can't be."""
+        try:
+            return super().prepare_request(request)
+        except requests.exceptions.RequestException as error:
+            raise Refused(
+                f"this can't be asked: {redacted(str(error))[:_SHOWN]}", where=self.where, remedy=_ADDRESS
+            ) from None
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send one request. Raises only subclasses of `AdapterError`."""
@@ -167,7 +187,7 @@ class Session(requests.Session):
         except requests.exceptions.Timeout:
             raise Unreachable(f"{place}: no answer in time", where=self.where, remedy=_LATER) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise Refused(f"{place}: {error}", where=self.where, remedy="correct the address") from None
+            raise Refused(f"{place}: {_reason(error)}", where=self.where, remedy=_ADDRESS) from None
         except requests.exceptions.ConnectionError as error:
             raise Unreachable(f"{place}: {_reason(error)}", where=self.where, remedy=_LATER) from None
         except requests.exceptions.RequestException as error:
@@ -198,6 +218,7 @@ class Session(requests.Session):
         response._content = b"".join(pieces)  # noqa: SLF001 - where requests itself keeps what it has read
 
 
+_ADDRESS = "correct the address"
 _LATER = "it is tried again by itself; check the address and the network if it stays so"
 
 
@@ -306,10 +327,16 @@ def _said(response: requests.Response) -> str:
 def _reason(error: Exception) -> str:
     """The innermost reason of an error of requests or urllib3, without addresses of objects."""
     inner: Any = error
-    while getattr(inner, "reason", None) is not None or (inner.args and isinstance(inner.args[0], Exception)):
-        inner = getattr(inner, "reason", None) or inner.args[0]
+    while (below := _below(inner)) is not None:
+        inner = below
     text = str(inner.args[-1] if getattr(inner, "args", None) else inner)
     return redacted(text)[:_SHOWN]
+
+
+def _below(error: Any) -> Exception | None:
+    """The error that an error wraps; some have a word as their reason instead."""
+    ways = (getattr(error, "reason", None), *error.args[:1])
+    return next((one for one in ways if isinstance(one, Exception)), None)
 
 
 def _date(text: str | None) -> datetime | None:

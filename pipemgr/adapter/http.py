@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -280,30 +281,48 @@ def patience(headers: Mapping[str, str], now: datetime) -> float:
         return float(said)
     if (until := _date(said)) is not None:
         return max(0.0, (until - now).total_seconds())
-    reset: datetime | None = quota(headers, now).get("reset_at")
-    if reset is not None and headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining")) == "0":
-        return max(1.0, (reset - now).total_seconds())
+    known = quota(headers, now)
+    if "reset_at" in known and known.get("remaining") == 0:
+        return max(1.0, float((known["reset_at"] - now).total_seconds()))
     return PATIENCE
+
+
+WINDOWS = {"": None, "-second": 1, "-minute": 60, "-hour": 3600, "-day": 86_400}
+"""How some vendors name the time that a limit is for, at the end of the header's name; in seconds."""
 
 
 def quota(headers: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """What an answer's headers tell of the budget: `limit`, `remaining`, `reset_at`.
 
-    Reads `X-RateLimit-*`, whose reset is a Unix time, and `RateLimit-*`, whose reset is a number of seconds.
+    Reads `X-RateLimit-*`, whose reset is a Unix time, and `RateLimit-*`, whose reset is a number of seconds; either
+    may be told for several windows (`X-RateLimit-Limit-Minute`). Of several limits the one with the least left holds.
     """
+    told = [
+        found
+        for prefix in ("x-ratelimit-", "ratelimit-")
+        for window, seconds in WINDOWS.items()
+        if (found := _limit(headers, prefix, window, seconds, now))
+    ]
+    return min(told, key=lambda one: one.get("remaining", math.inf), default={})
+
+
+def _limit(
+    headers: Mapping[str, str], prefix: str, window: str, seconds: int | None, now: datetime
+) -> dict[str, Any]:
+    """One limit; empty when the headers do not tell of it."""
     found: dict[str, Any] = {}
-    for prefix in ("x-ratelimit-", "ratelimit-"):
-        for name in ("limit", "remaining"):
-            value = headers.get(prefix + name, "").split(",")[0].split(";")[0].strip()
-            if value.isdecimal():
-                found.setdefault(name, int(value))
-        reset = headers.get(prefix + "reset", "").strip()
-        if reset.isdecimal() and len(reset) < 12:  # noqa: PLR2004 - beyond it no date can be made
-            number = int(reset)
-            moment = (
-                datetime.fromtimestamp(number, UTC) if number > 10**9 else now + timedelta(seconds=number)
-            )
-            found.setdefault("reset_at", moment)
+    for name in ("limit", "remaining"):
+        value = headers.get(prefix + name + window, "").split(",")[0].split(";")[0].strip()
+        if value.isdecimal():
+            found[name] = int(value)
+    reset = headers.get(f"{prefix}reset{window}", "").strip()
+    if reset.isdecimal() and len(reset) < 12:  # noqa: PLR2004 - beyond it no date can be made
+        number = int(reset)
+        found["reset_at"] = (
+            datetime.fromtimestamp(number, UTC) if number > 10**9 else now + timedelta(seconds=number)
+        )
+    elif found and seconds is not None:
+        found["reset_at"] = now + timedelta(seconds=seconds)
     return found
 
 
@@ -320,8 +339,18 @@ def _said(response: requests.Response) -> str:
         body = json.loads(response.content[:_PIECE])
     except (ValueError, RecursionError):
         return ""
-    message = body.get("message") if isinstance(body, dict) else None
-    return f": {redacted(str(message))[:_SHOWN]}" if message else ""
+    message = _message(body)
+    return f": {redacted(message)[:_SHOWN]}" if message else ""
+
+
+def _message(body: Any) -> str:
+    """A `message`, or an `error` that is a text or says `title`, `detail` or a `message` of its own."""
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    if isinstance(error, dict) and not body.get("message"):
+        return ": ".join(str(error[name]) for name in ("title", "detail", "message") if error.get(name))
+    return str(body.get("message") or error or "")
 
 
 def _reason(error: Exception) -> str:

@@ -347,3 +347,31 @@ def test_the_vendors_clock_is_compared_with_ours(vendor, session):
     vendor.fail("/ok", status=200, headers={"Date": ahead}, body="{}")
     session.get(f"{vendor.url}/ok")
     assert 3590 < session.skew < 3610
+
+
+def test_of_several_limits_the_one_with_the_least_left_holds():
+    headers = {
+        "x-ratelimit-limit-minute": "3000",
+        "x-ratelimit-remaining-minute": "12",
+        "ratelimit-limit": "51",
+        "ratelimit-remaining": "50",
+        "ratelimit-reset": "1",
+    }
+    assert quota(headers, NOW) == {"limit": 3000, "remaining": 12, "reset_at": NOW + timedelta(seconds=60)}
+    headers["ratelimit-remaining"] = "3"
+    assert quota(headers, NOW) == {"limit": 51, "remaining": 3, "reset_at": NOW + timedelta(seconds=1)}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"message": "too old"}', "too old"),
+        ('{"error": "too old"}', "too old"),
+        ('{"error": {"id": "1", "title": "Bad request", "detail": "too old"}}', "Bad request: too old"),
+    ],
+)
+def test_a_vendor_s_reason_is_told(vendor, session, body, said):
+    vendor.fail("/ok", status=400, body=body)
+    with pytest.raises(Refused) as told:
+        session.get(f"{vendor.url}/ok")
+    assert told.value.message.endswith(f"answered 400: {said}")

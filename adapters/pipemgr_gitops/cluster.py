@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from urllib3.util import Retry
+
 from pipemgr.adapter import (
     AdapterError,
     AuthenticationFailed,
@@ -67,19 +69,21 @@ class Cluster:
                 where=self.where,
                 remedy="pip install 'pipemgr[kubernetes]'",
             ) from None
+        made = client.Configuration()
+        made.retries = Retry(total=0, respect_retry_after_header=False)  # workers don't sleep for a server
         try:
             if self.settings.kubeconfig is None:
-                made = client.Configuration()
                 load.load_incluster_config(made)
-                return client.ApiClient(made)
-            path = self.home / Path(self.settings.kubeconfig).expanduser()
-            return load.new_client_from_config(str(path), context=self.settings.context, persist_config=False)
+            else:
+                path = str(self.home / Path(self.settings.kubeconfig).expanduser())
+                load.load_kube_config(path, self.settings.context, made, persist_config=False)
         except config.ConfigException as error:
             raise Refused(
                 f"the cluster's configuration can't be used: {error}",
                 where=self.where,
                 remedy="correct `kubernetes`",
             ) from None
+        return client.ApiClient(made)
 
     def kinds(self) -> tuple[str, ...]:
         """The kinds that the cluster has, of those that the settings name."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import JsonValue
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from .client import Client
     from .control import Control
 
+FRESH: Final = 600.0
+"""For how long a token is used that was resolved once, in seconds: an app's installation has a new one each hour."""
+
 # What speaks to GitHub is imported when it is first asked: translating documents needs no PyGithub, which takes
 # half a second to import.
 
@@ -61,12 +65,18 @@ class GitHubActionsAdapter(Adapter):
 
     @property
     def client(self) -> Client:
-        """This thread's client: PyGithub mixes up the answers of threads that share one."""
+        """This thread's client: PyGithub mixes up the answers of threads that share one.
+
+        It is made anew now and then, with the token as it is by then.
+        """
         from .client import Client
 
-        if not hasattr(self._thread, "client"):
-            self._thread.client = Client(self.connection, self.settings)
-        found: Client = self._thread.client
+        found: Client | None = getattr(self._thread, "client", None)
+        if found is None or time.monotonic() - self._thread.made > FRESH:
+            if found is not None:
+                found.close()
+            found = self._thread.client = Client(self.connection, self.settings)
+            self._thread.made = time.monotonic()
         return found
 
     @property

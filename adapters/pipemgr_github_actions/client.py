@@ -143,18 +143,18 @@ class Client:
         It is fetched without our credential, and asked for again when it has expired meanwhile
         (docs: REST, workflow runs, "Download workflow run logs"). Raises `Refused` beyond `largest` bytes.
         """
+        address = self._signed(path)
         try:
-            response = self._signed(path)
+            response = self._elsewhere.get(address, stream=True)
         except Refused:
-            response = self._signed(path)
+            response = self._elsewhere.get(self._signed(path), stream=True)
         return self._pieces(response, largest)
 
-    def _signed(self, path: str) -> requests.Response:
-        answer = self.get(path)
-        place = answer.headers.get("location")
+    def _signed(self, path: str) -> str:
+        place = self.get(path).headers.get("location")
         if place is None:
             raise Retryable(f"GitHub did not say where {path} is", where=self.where)
-        return self._elsewhere.get(urljoin(self._wire.response.url, place), stream=True)
+        return urljoin(self._wire.response.url, place)
 
     def _pieces(self, response: requests.Response, largest: int) -> Iterator[bytes]:
         began, size = time.monotonic(), 0

@@ -122,6 +122,7 @@ def test_a_log_that_github_has_deleted(world: World, github: GitHub, adapter: Gi
     with pytest.raises(NotFound) as caught:
         adapter.logs(ref(run), str(run.latest.jobs[0].id), 0)
     assert "90 days" in str(caught.value.remedy)
+    assert len([call for call in github.calls if call.path.endswith("/logs")]) == 2
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "1/../2", "/etc/passwd", "build", "1/2/3", "-1"])

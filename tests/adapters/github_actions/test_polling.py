@@ -265,6 +265,18 @@ def test_a_revoked_token_is_said_so(github: GitHub, adapter: GitHubActionsAdapte
         adapter.poll({})
 
 
+def test_a_token_that_was_renewed_is_taken_up(
+    github: GitHub, adapter: GitHubActionsAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter.poll({})
+    github.token = "renewed"
+    monkeypatch.setenv("GITHUB_TOKEN", "renewed")
+    with pytest.raises(AuthenticationFailed):
+        adapter.poll({})
+    monkeypatch.setattr("pipemgr_github_actions.adapter.FRESH", -1.0)
+    assert adapter.poll({}).seen == ()
+
+
 def test_a_list_that_ends_early_or_is_none_is_tried_again(
     github: GitHub, adapter: GitHubActionsAdapter
 ) -> None:

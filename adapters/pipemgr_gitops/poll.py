@@ -151,7 +151,7 @@ def page(work: Work, cursor: Cursor) -> PollPage:
     builds = work.save()
     after: dict[str, Any] = {"refs": {} if more else dict(refs), "head": head, "open": opened[-OPEN:]}
     after["etags"] = dict(work.client.etags) if work.client else {}
-    unread = _unread(work, head)
+    unread = _unread(work)
     wait = BUSY if opened else None
     return PollPage(builds=builds, unread=unread, gaps=tuple(work.gaps), cursor=after, more=more, wait=wait)
 
@@ -305,10 +305,7 @@ def _closed(entry: Entry, word: str) -> Entry:
     return entry.model_copy(update={"closed": word, "closed_at": datetime.now(UTC)})
 
 
-def _unread(work: Work, head: str | None) -> tuple[Unread, ...]:
-    """Reports that are none, told as something of the build at the head that could not be read."""
-    if not (work.problems and head):
-        return ()
-    pipeline = next(iter(work.pipelines()), "")
-    ref = BuildRef(pipeline=pipeline, build=head)
-    return tuple(Unread(ref=ref, reason=one) for one in work.problems[:10])
+def _unread(work: Work) -> tuple[Unread, ...]:
+    """Reports that are none: told once, beside the newest build, since nobody knows which one they were about."""
+    newest = [BuildRef(pipeline=one, build=work.shas(one)[-1]) for one in work.pipelines()[:1]]
+    return tuple(Unread(ref=ref, reason=one) for ref in newest for one in work.problems[:10])

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -102,11 +102,19 @@ class Unlimited:
 class _Patient(Retry):
     """Tries again what did not come across; who was silent for so long once would be again."""
 
-    def increment(self, *args: Any, error: Exception | None = None, **known: Any) -> Retry:
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        *args: Any,
+        **known: Any,
+    ) -> Self:
         """The next try, or the error."""
         if isinstance(error, ReadTimeoutError):
             raise error
-        return super().increment(*args, error=error, **known)
+        return super().increment(method, url, response, error, *args, **known)
 
 
 class Session(requests.Session):

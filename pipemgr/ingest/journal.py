@@ -111,13 +111,10 @@ class Journal:
                 transaction.pend_failed(self._name, one.ref, one.source, one.error)
 
     def _tell_late(self, transaction: Transaction, looks: Sequence[Look]) -> None:
-        """Tell of attempts that only the walk found, although a poll was since: gaps that are closed already.
-
-        The first walk ever tells of none: what it finds was before any poll.
-        """
-        polled, walked = self.lease.standing.last_success_at, self.lease.standing.walked_at
+        """Tell of attempts that only a sweep found, although a poll was since: gaps that are closed already."""
+        polled = self.lease.standing.last_success_at
         began: dict[str, list[datetime]] = {}
-        for one in looks if polled and walked else ():
+        for one in looks:
             moment = one.snapshot and (one.snapshot.queued_at or one.snapshot.started_at)
             if moment and polled and moment < polled:
                 began.setdefault(one.ref.pipeline, []).append(moment)

@@ -33,7 +33,7 @@ from pipemgr.errors import (
 from pipemgr.ledger import Ledger
 from pipemgr.ledger.health import Health
 from pipemgr.ledger.leases import Failure, Lease
-from pipemgr.ledger.pending import Pending, Source
+from pipemgr.ledger.pending import PAST, Pending, Source
 from pipemgr.ledger.store import Transaction
 from pipemgr.model.base import Value
 from pipemgr.model.runs import BuildInstance, BuildRef
@@ -234,7 +234,7 @@ class _Poll:
 
         moved = found.cursor is not None and dict(found.cursor) != self.lease.cursor
         if looks or refs or unread or page.gaps or moved or found.values:
-            late = [] if found.source is Source.POLL else [one for one in looks if one.ref not in states]
+            late = [one for one in looks if found.source is Source.SWEEP and one.ref not in states]
             self._journal.write(looks, also, cursor=found.cursor, late=late)
 
     def _completed(self, build: BuildInstance, source: Source, states: Mapping[BuildRef, State]) -> Look:
@@ -262,19 +262,19 @@ class _Poll:
 
     def _keep(self, batch: list[Look]) -> None:
         if batch:
-            self._journal.write(batch, late=[one for one in batch if one.source is Source.HISTORY])
+            self._journal.write(batch, late=[one for one in batch if one.source is Source.SWEEP])
             batch.clear()
 
     def _looks(self) -> Iterator[Look]:
         """One look after the other, until the slice of time is over or the vendor seems to be away."""
         end, fruitless = time.monotonic() + SLICE_SECONDS, 0
         for ref, source, before in self._queue():
-            purpose = Purpose.BACKFILL if source is Source.HISTORY else Purpose.POLL
+            purpose = Purpose.BACKFILL if source in PAST else Purpose.POLL
             try:
                 with asking_for(purpose):
                     look = self._attempts.look(ref, source, before.error if before else None)
             except RateLimited:
-                if source is Source.HISTORY:
+                if source in PAST:
                     return  # the past has time
                 raise
             if before is not None or not isinstance(look.failure, UnsupportedCapability):
@@ -289,13 +289,13 @@ class _Poll:
         """What is to be looked at, the most urgent first: hints, what is new, what is open, what is old."""
         queries, name = self.ledger.queries, self._name
         pending = queries.pending(name, datetime.now(UTC), LOOKS)
-        yield from ((one.ref, one.source, one) for one in pending if one.source is not Source.HISTORY)
+        yield from ((one.ref, one.source, one) for one in pending if one.source not in PAST)
         known = {one.ref for one in pending} | self._fresh
         opened = [ref for ref in queries.open_instances(name) if ref not in known]
         waiting = {one.ref for one in queries.quarantine(name, limit=100_000)} if opened else set()
         random.shuffle(opened)  # so that none is always the last, should there be too many
         yield from ((ref, Source.POLL, None) for ref in opened if ref not in waiting)
-        yield from ((one.ref, one.source, one) for one in pending if one.source is Source.HISTORY)
+        yield from ((one.ref, one.source, one) for one in pending if one.source in PAST)
 
     # What is old ------------------------------------------------------------------------------------------
 
@@ -330,15 +330,16 @@ class _Poll:
 
     def _walk_on(self, since: datetime) -> bool:
         cursor = self._standing.walk or {}
+        source = Source.HISTORY if self._standing.walked_at is None else Source.SWEEP
         for _ in range(WALK_PAGES):
-            if self.ledger.queries.pending_counts(self._name).get(Source.HISTORY, 0) > LOOKS:
-                return True
+            if sum(self.ledger.queries.pending_counts(self._name, due=datetime.now(UTC)).values()) > LOOKS:
+                return True  # what was found is looked at first
             self._journal.hold()
             page = self._adapter.history(cursor, since)
             must_move(cursor, page, self._name)
             now = datetime.now(UTC)
             state = {"walk": json.dumps(page.cursor)} if page.more else {"walk": None, "walked_at": now}
-            self._take(_Found(page, Source.HISTORY, values={**state, "walk_since": since}))
+            self._take(_Found(page, source, values={**state, "walk_since": since}))
             if not page.more:
                 return False
             cursor = page.cursor
@@ -351,7 +352,7 @@ class _Poll:
         queries, now = self.ledger.queries, datetime.now(UTC)
         counts = queries.pending_counts(self._name, due=now)
         left = sum(counts.values())
-        self.urgent = left > counts.get(Source.HISTORY, 0)
+        self.urgent = any(source not in PAST for source in counts)
         changed = now if self._journal.changes else self._standing.changed_at
         moment = Moment(
             now, bool(queries.open_instances(self._name)), bool(left), walking, changed, self._wait

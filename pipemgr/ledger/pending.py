@@ -36,8 +36,14 @@ class Source(StrEnum):
     """A webhook."""
     POLL = "poll"
     """A live poll."""
+    SWEEP = "sweep"
+    """A walk through the past after the first one: a poll should have told of it."""
     HISTORY = "history"
-    """The walk through the past."""
+    """The first walk through the past, which fills the ledger."""
+
+
+PAST = frozenset({Source.SWEEP, Source.HISTORY})
+"""What has time."""
 
 
 @dataclass(frozen=True, slots=True)

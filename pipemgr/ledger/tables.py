@@ -292,7 +292,7 @@ pending = sa.Table(
     sa.Column("error", sa.Text),
     sa.Index("ix_pending_connection_due_at", "connection", "due_at"),
 )
-"""Attempts that were found and still have to be looked at. `source` is `hint`, `poll` or `history`.
+"""Attempts that were found and still have to be looked at. `source` is one of `pending.Source`.
 
 Written with the cursor that found them, and gone with the snapshot that is recorded. Those that failed wait until
 `due_at` with their `error`: they are in quarantine.

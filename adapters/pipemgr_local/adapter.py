@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import uuid4
@@ -28,10 +28,10 @@ from pipemgr.adapter import (
     UnsupportedCapability,
     Writer,
 )
-from pipemgr.model.runs import Artifact, BuildInstance, BuildRef
+from pipemgr.model.runs import Artifact, BuildInstance, BuildRef, TestReport
 
-from . import act, runner
-from .runs import VENDOR, Snapshot, artifacts
+from . import act, kept, runner
+from .runs import VENDOR, Snapshot
 from .settings import LocalSettings
 from .store import Build, Finish, Request, Store, now
 from .workflow import Workflow
@@ -154,7 +154,15 @@ class LocalAdapter(Adapter):
 
     def artifacts(self, ref: BuildRef) -> tuple[Artifact, ...]:
         """The files that the build kept."""
-        return tuple(artifacts(self.store.build(ref)))
+        return tuple(kept.artifacts(self.store.build(ref), self.snapshot(ref).stages))
+
+    def download(self, ref: BuildRef, artifact: str) -> Iterator[bytes]:
+        """What is in a file that the build kept."""
+        return kept.content(self.store.build(ref), ref, artifact)
+
+    def tests(self, ref: BuildRef) -> TestReport | None:
+        """The cases of the JUnit reports that the build kept."""
+        return kept.tests(self.store.build(ref))
 
     def _look(self, build: Build) -> Snapshot:
         return Snapshot(build, self.connection.tables.statuses)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import mimetypes
-import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +11,10 @@ from typing import Any, Final
 from pipemgr.adapter import Statuses
 from pipemgr.model import runs as model
 from pipemgr.model.identity import digest
-from pipemgr.model.runs import Artifact, BuildInstance, BuildLog, StageInstance, StepInstance
+from pipemgr.model.runs import BuildInstance, BuildLog, StageInstance, StepInstance
 from pipemgr.model.status import Status
 
+from .kept import artifacts
 from .output import EXITED, OWN_LOG, STARTED, Event
 from .store import Build, Finish
 from .workflow import Job, Step
@@ -74,7 +72,7 @@ class Snapshot:
             finished_at=finish.finished_at if finish else None,
             stages=stages,
             logs=tuple(self._logs()),
-            artifacts=tuple(artifacts(self.build)) if finish else (),
+            artifacts=tuple(artifacts(self.build, stages)) if finish else (),
             source_digest=digest(self._text + (finish.model_dump_json().encode() if finish else b"")),
         )
 
@@ -237,33 +235,3 @@ def _blame(parts: tuple[StageInstance, ...] | tuple[StepInstance, ...]) -> str:
     for part in sorted(bad, key=lambda part: not part.status.reason):
         return f"{part.name}: {part.status.reason or part.status.raw}"
     return ""
-
-
-def artifacts(build: Build) -> Iterator[Artifact]:
-    """Every file that the build kept: `name/path` of artifacts, `reports/path` of test reports."""
-    for folder, prefix in ((build.artifacts, ""), (build.reports, "reports/")):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
-                size, found = _measured(path)
-                yield Artifact(
-                    name=prefix + name,
-                    digest=found,
-                    size=size,
-                    media_type=_media_type(path),
-                    uri=path.as_uri(),
-                )
-
-
-def _measured(path: Path) -> tuple[int | None, str | None]:
-    """Size and digest of a file; none of one that its step locked, which must not hide the rest of the build."""
-    try:
-        with path.open("rb") as file:
-            return path.stat().st_size, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    except OSError:
-        return None, None
-
-
-def _media_type(path: Path) -> str:
-    kind, encoding = mimetypes.guess_type(path.name)
-    return f"application/{encoding}" if encoding else kind or "application/octet-stream"

@@ -110,7 +110,7 @@ class FakeForge(FakeServer):
         if page * size < len(rows):
             query = urlencode({**call.query, "page": page + 1})
             headers["Link"] = f'<{self.url}{call.path}?{query}>; rel="next"'
-        return answer({"total_count": len(rows), key: shown} if key else shown, **headers)
+        return answer({"total_count": len(rows), key: shown} if key else shown, 200, **headers)
 
 
 class FakeCluster(FakeServer):

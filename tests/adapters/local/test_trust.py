@@ -9,7 +9,7 @@ import pytest
 
 from pipemgr.adapter import Refused
 from pipemgr.model.status import Result
-from pipemgr_local.runs import _measured
+from pipemgr_local.kept import _measured
 
 SECRET = "a-value-that-must-not-be-written-down"
 
@@ -138,4 +138,4 @@ def test_a_damaged_build_says_how_to_get_rid_of_it(local):
 
 
 def test_a_file_that_goes_while_it_is_measured_has_no_digest(tmp_path):
-    assert _measured(tmp_path / "gone") == (None, None)
+    assert _measured(tmp_path / "gone") == (None, None, None)

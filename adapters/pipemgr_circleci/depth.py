@@ -65,7 +65,9 @@ class Depth:
         try:
             return ordered(self.client.all(f"v2/pipeline/{part(pipeline)}/workflow"))
         except NotFound:
-            self.client.one(f"v2/pipeline/{part(pipeline)}")  # asked anew: what is remembered may have expired
+            self.client.one(
+                f"v2/pipeline/{part(pipeline)}"
+            )  # asked anew: what is remembered may have expired
             return []
 
     def rows(self, workflow: str) -> list[Data]:

@@ -61,7 +61,10 @@ class Finder:
         self.workflows: list[str] = []
 
     def find(self, slug: str, pipeline: str) -> bool:
-        """Find the attempts of a pipeline; False when that failed, which a page tells as `unread`."""
+        """Find the attempts of a pipeline; False when it has to be looked at again soon.
+
+        Some are too young to be counted, or it could not be read, which a page tells as `unread`.
+        """
         try:
             found = self.depth.workflows(pipeline)
         except (RateLimited, AuthenticationFailed):
@@ -79,7 +82,7 @@ class Finder:
                 BuildRef(pipeline=slug, build=pipeline, attempt=number)
                 for number in range(1, max(1, len(settled)) + 1)
             ]
-        return bool(settled) or not found
+        return len(settled) == len(found)
 
     def page(self, cursor: Cursor, *, more: bool = False, gaps: Iterable[Gap] = ()) -> PollPage:
         """What was found, as a page."""
@@ -217,20 +220,26 @@ class _Look:
         self.place["known"] = list(dict.fromkeys(known))[-KNOWN:]
 
     def _follow(self, finder: Finder, workflow: str) -> None:
+        """Find the attempts of the pipeline that a workflow belongs to. One that can't be read is for `history`."""
         try:
             found = self.client.one(f"v2/workflow/{workflow}")
-        except NotFound:
+        except (RateLimited, AuthenticationFailed):
+            raise
+        except AdapterError:
             return
-        if found.get("pipeline_id"):
-            finder.find(self.slug, str(found["pipeline_id"]))
+        pipeline = found.get("pipeline_id")
+        if pipeline and not finder.find(self.slug, str(pipeline)):
+            self.watch[str(pipeline)] = (self.now + WATCHED).timestamp()
 
     def _active(self) -> Iterator[str]:
-        """The workflows of the jobs that are new, by API v1.1; none the first time, and where it has no list."""
+        """The workflows of the jobs that are new, by API v1.1; none the first time, and while it has no list."""
         before = _number(self.place.get("build"))
         try:
             yield from self._jobs(before)
-        except NotFound:
-            return
+        except (RateLimited, AuthenticationFailed):
+            raise
+        except AdapterError:
+            self.place["build"] = before  # the next look begins there again
 
     def _jobs(self, before: int) -> Iterator[str]:
         for page in range(PAGES if before else 1):

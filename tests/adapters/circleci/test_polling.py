@@ -165,6 +165,41 @@ def test_attempts_of_one_second_are_counted_when_the_second_is_over(
     assert ref(run, 2) in found(pages)
 
 
+def test_an_old_rerun_of_this_second_is_not_forgotten(world: World, adapter: CircleCIAdapter) -> None:
+    """Its job is new now, and its workflow too young to be counted: it is at the next look."""
+    (run,) = ran(world)
+    _, cursor = cycle(adapter)
+    world.tick(29 * 86_400)
+    ran(world, count=2)
+    for _ in range(2):
+        world.tick(300)
+        _, cursor = cycle(adapter, cursor)
+    world.rerun(run)
+    world.begin(run)
+    world.tick(1)
+    pages, cursor = cycle(adapter, cursor)
+    assert ref(run, 2) not in found(pages)
+    world.tick(60)
+    assert ref(run, 2) in found(cycle(adapter, cursor)[0])
+
+
+@pytest.mark.parametrize("path", ["/api/v1.1/project/gh/acme/shop", "/api/v2/workflow/"])
+def test_what_only_old_reruns_need_may_fail(
+    world: World, circle: CircleCI, connect: Connect, path: str
+) -> None:
+    adapter = connect(api="v2")
+    (old,) = ran(world)
+    _, cursor = cycle(adapter)
+    world.tick(600)
+    _, cursor = cycle(adapter, cursor)
+    world.rerun(old)
+    world.begin(old)
+    new = ran(world, count=2)
+    circle.fail(path, status=500, times=1)
+    pages, _ = cycle(adapter, cursor)
+    assert {ref(run) for run in new} <= found(pages)
+
+
 def test_a_project_that_is_gone_stops_no_other(world: World, circle: CircleCI, connect: Connect) -> None:
     runs = ran(world) + ran(world, ZOO)
     circle.absent = {"gh/acme/gone"}

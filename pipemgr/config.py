@@ -75,8 +75,7 @@ class LedgerConfig(Section):
         None, description="PEM file of the public key that `pipemgr ledger verify` checks signatures with."
     )
     blobs: Path | None = Field(
-        None,
-        description="Folder of the logs, unless given .pipemgr/blobs; workers on several machines need a shared one.",
+        None, description="Folder of the logs (.pipemgr/blobs); workers on several machines must share it."
     )
 
     @field_validator("url")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from pipemgr.ledger.leases import Lease
@@ -12,21 +13,27 @@ from .ticking import TICK_SECONDS, Ticking
 
 GRACE_SECONDS = 20.0
 """How long `stop` waits for polls that run."""
+_MOST_AHEAD = 25
+"""How many times the workers are claimed for at most, when polls are quick."""
+_WEIGHT = 0.2
+"""How much the latest poll counts in what a poll takes."""
 
 
 class Embedded(Ticking):
     """As many polls at once as `[polling] workers` says, each in a thread.
 
-    A connection is claimed only when a thread is free for it, so that no lease grows old in a queue and another
-    process with a free thread may have it.
+    What is claimed is what these threads can begin within a tick: of slow polls one for each free thread, so that no
+    lease grows old in a queue and another process may have the connection; of quick ones many with one claim.
     """
 
     def __init__(self, setup: Setup, *, grace: float = GRACE_SECONDS) -> None:
         super().__init__(setup)
         self._grace = grace
-        self._free = threading.Semaphore(setup.polling.workers)
-        self._pool = ThreadPoolExecutor(setup.polling.workers, thread_name_prefix="poll")
+        self._workers = setup.polling.workers
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="poll")
+        self._changed = threading.Condition()
         self._running: dict[Future[None], Lease] = {}
+        self._took = TICK_SECONDS
 
     def run_once(self) -> int:
         """Poll everything that is due now, and wait for it."""
@@ -36,17 +43,13 @@ class Embedded(Ticking):
             return done
 
     def tick(self, shift: Shift) -> int:
-        """Claim as much as there are free threads, again and again while more is due."""
+        """Claim what can be begun soon, again and again while more is due."""
         done = 0
         while not self.stopping.is_set():
             room = self._room()
             if not room:
                 continue
-            found: list[Lease] = []
-            try:
-                found = shift.due(room)
-            finally:
-                self._free.release(room - len(found)) if room > len(found) else None
+            found = shift.due(room)
             for lease in found:
                 self._start(shift, lease)
             done += len(found)
@@ -59,21 +62,29 @@ class Embedded(Ticking):
         left = wait(list(self._running), self._grace).not_done
         for future in left:
             shift.give_back(self._running[future], "the process that polled was stopped")
-        self._pool.shutdown(wait=False)
+        self._pool.shutdown(wait=False, cancel_futures=True)
         return len(left)
 
     def _room(self) -> int:
-        """How many threads are free, taken for what comes next; waits for the first, but not for ever."""
-        room = int(self._free.acquire(timeout=TICK_SECONDS))
-        while room and self._free.acquire(blocking=False):
-            room += 1
-        return room
+        """How many connections to claim now; waits until there is room, but not for ever."""
+        with self._changed:
+            most = self._workers * max(1, min(_MOST_AHEAD, int(TICK_SECONDS / self._took)))
+            enough = max(self._workers - 1, most // 2)
+            free = self._changed.wait_for(lambda: len(self._running) <= enough, TICK_SECONDS)
+            return most - len(self._running) if free else 0
 
     def _start(self, shift: Shift, lease: Lease) -> None:
-        future = self._pool.submit(shift.work, lease)
-        self._running[future] = lease
+        with self._changed:
+            future = self._pool.submit(self._work, shift, lease)
+            self._running[future] = lease
         future.add_done_callback(self._ended)
 
+    def _work(self, shift: Shift, lease: Lease) -> None:
+        began = time.monotonic()
+        shift.work(lease)
+        self._took += (time.monotonic() - began - self._took) * _WEIGHT
+
     def _ended(self, future: Future[None]) -> None:
-        self._running.pop(future, None)
-        self._free.release()
+        with self._changed:
+            self._running.pop(future, None)
+            self._changed.notify()

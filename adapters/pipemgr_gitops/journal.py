@@ -7,8 +7,9 @@ every lane. An episode that has ended never changes: whatever is told later is a
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -188,6 +189,22 @@ class Journal:
         path = self._path(pipeline, "index").with_suffix("")
         lines = path.read_text(encoding="ascii").splitlines() if path.is_file() else []
         return [(int(at), sha) for at, _, sha in (line.partition(" ") for line in lines)]
+
+    def promise(self, builds: Iterable[tuple[str, str]]) -> str:
+        """Note, before they are written, which builds a page tells of; the page's name, for its cursor."""
+        page = uuid4().hex
+        _write(self.folder / "promised", json.dumps({"page": page, "builds": list(builds)}))
+        return page
+
+    def unkept(self, page: object) -> Iterator[Entry]:
+        """The builds that the last page told of, unless its cursor came back: then they are recorded."""
+        path = self.folder / "promised"
+        said = (
+            json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"page": page, "builds": []}
+        )
+        for pipeline, sha in said["builds"] if said["page"] != page else ():
+            if (entry := self.load(pipeline, sha)) is not None:
+                yield entry
 
     def pipelines(self) -> list[str]:
         """The pipelines that have builds."""

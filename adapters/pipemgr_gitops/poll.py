@@ -136,6 +136,8 @@ class Work:
 def page(work: Work, cursor: Cursor) -> PollPage:
     """One page of a poll. Idle, it costs the list of refs, and one conditional request for each list of the forge."""
     refs = work.repository.refs()
+    for entry in work.journal.unkept(cursor.get("page")):
+        work.keep(entry)  # the page that told of it was never recorded
     heard = cursor.get("refs")
     if refs != heard:
         work.repository.fetch()
@@ -148,8 +150,14 @@ def page(work: Work, cursor: Cursor) -> PollPage:
     for observation in (*work.resources, *_forge(work, head, followed)):
         work.hear(observation)
     opened = list(_close(work, [*followed, *work.changed]))
+    named = work.journal.promise(work.changed) if work.changed else cursor.get("page")
     builds = work.save()
-    after: dict[str, Any] = {"refs": {} if more else dict(refs), "head": head, "open": opened[-OPEN:]}
+    after: dict[str, Any] = {
+        "page": named,
+        "refs": {} if more else dict(refs),
+        "head": head,
+        "open": opened[-OPEN:],
+    }
     after["etags"] = dict(work.client.etags) if work.client else {}
     unread = _unread(work)
     wait = BUSY if opened else None

@@ -246,3 +246,16 @@ def test_a_lane_that_knows_everything_learns_nothing(work: Work, follow: Follow)
     (page,) = follower.poll()
     assert page.builds == ()
     assert follower.attempts(sha) == before
+
+
+def test_a_page_that_was_never_recorded_is_told_again(work: Work, follow: Follow) -> None:
+    follower = follow()
+    sha = work.deploy()
+    for phase, at in (("synced", T1), ("failed", T2)):
+        work.report(sha, phase, started=at, finished=at)
+    first = follower.adapter.poll({})
+    again = follower.adapter.poll({})  # the worker died before it could keep the cursor
+    assert again.builds == first.builds
+    assert len(again.builds) == 2
+    assert not follower.adapter.poll(again.cursor).builds
+    assert follower.adapter.poll(again.cursor).cursor == again.cursor

@@ -1,5 +1,6 @@
 """A Git repository through its mirror: what is read, what is refused, and what is left behind."""
 
+import base64
 import os
 import subprocess
 import time
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.wrappers import Response
 
 from pipemgr.adapter.remote import Remote, same
 from pipemgr.adapter.repository import Repository
 from pipemgr.errors import AdapterError, AuthenticationFailed, NotFound, Refused, Retryable, Unreachable
 from pipemgr.secrets import Secret
+from pipemgr.testing.fakes.server import Call, FakeServer, route
 
 CLEAN = {
     "PATH": os.environ["PATH"],
@@ -372,3 +375,30 @@ def test_any_callable_may_ask_at_once(work: Work, mirror: Repository) -> None:
     asked: Callable[[int], Any] = ask
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(asked, range(24))) == {b"1"}
+
+
+class Guarded(FakeServer):
+    """A repository behind basic authentication, by the dumb protocol: its list of refs is a file."""
+
+    @route("/a.git/info/refs", query=("service",))
+    def listed(self, call: Call) -> Response:
+        if call.headers.get("authorization") != f"Basic {base64.b64encode(b'ada:hunter22').decode()}":
+            return Response("no", 401, {"WWW-Authenticate": "Basic"})
+        return Response(f"{'a' * 40}\trefs/heads/main\n", content_type="text/plain")
+
+
+def test_a_credential_opens_a_guarded_repository_and_a_wrong_one_does_not(tmp_path: Path) -> None:
+    with Guarded() as server:
+
+        def ask(secret: str | None) -> dict[str, str]:
+            credential = Secret(secret) if secret else None
+            remote = Remote(url=f"{server.url}/a.git", user="ada", credential=credential)
+            return Repository(tmp_path / "m", remote, branches=("main",), where="here").refs()
+
+        assert ask("hunter22") == {"refs/heads/main": "a" * 40}
+        assert server.calls[0].status == 200  # no try without it
+        for wrong in ("hunter23", None):
+            with pytest.raises(AuthenticationFailed) as failure:
+                ask(wrong)
+            assert "hunter" not in str(failure.value)
+        assert not any(b"hunter22" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())

@@ -199,10 +199,8 @@ class Journal:
     def unkept(self, page: object) -> Iterator[Entry]:
         """The builds that the last page told of, unless its cursor came back: then they are recorded."""
         path = self.folder / "promised"
-        said = (
-            json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"page": page, "builds": []}
-        )
-        for pipeline, sha in said["builds"] if said["page"] != page else ():
+        said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for pipeline, sha in said.get("builds", ()) if said.get("page") != page else ():
             if (entry := self.load(pipeline, sha)) is not None:
                 yield entry
 

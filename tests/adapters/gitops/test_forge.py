@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -174,9 +175,9 @@ def cassettes(corpus: Path) -> Iterator[tuple[str, list[dict]]]:
         for one in json.loads(file.read_text(encoding="utf-8"))["http_interactions"]:
             text = base64.b64decode(one["response"]["body"].get("base64_string", ""))
             try:
-                body = json.loads(text)
+                body = json.loads(re.sub(rb'":<[A-Z_]+>', b'":0', text))  # a number that the recorder hid
             except ValueError:
-                continue  # placeholders in the place of numbers, which are no JSON
+                continue  # an empty answer
             rows = body.get("check_runs") if isinstance(body, dict) else body
             if isinstance(rows, list):
                 yield one["request"]["uri"], [row for row in rows if isinstance(row, dict) and "id" in row]
@@ -206,4 +207,4 @@ def test_recorded_statuses_and_checks_are_told_as_they_are(corpus: Path) -> None
                 assert one.stages[0].status.raw == expected
                 assert one.stages[0].status.finished == (row["status"] == "completed")
             told += len(seen)
-    assert told >= 1
+    assert told >= 9

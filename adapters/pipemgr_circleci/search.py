@@ -27,9 +27,11 @@ from .steps import Data, moment
 
 PAGE: Final = 20
 """As many runs as the search gives at most; asking for more is refused."""
+KEPT: Final = 200
+"""How many runs a cursor remembers, each in some fifty bytes."""
 REACH: Final = timedelta(days=90)
 """How far back a run may still execute again, and the search be asked."""
-LATE: Final = timedelta(minutes=10)
+LATE: Final = timedelta(minutes=2)
 """How much later than others of its time a run may show up."""
 GROWING: Final = timedelta(hours=2)
 """How long a run that goes on is asked for new workflows at every look; later when its outcome changes."""
@@ -52,15 +54,17 @@ class Search:
         finder, now = Finder(self.client, self.depth), self.client.now()
         rows, following = self._newest(state, now)
         since = moment(state.get("since")) or self.client.now() - TODAY
+        # In the middle of a walk what is known leads on to what is not, when the walk had to begin again.
+        new = "top" in state or any(str(row.get("id")) not in (state.get("runs") or {}) for row in rows)
         self._take(finder, state, rows, since)
         oldest = min((_created(row) or since for row in rows), default=since)
-        if following and oldest > since - LATE:
+        if following and new and oldest > since - LATE:
             state["next"] = following
             return finder.page(state, more=True, gaps=gaps)
         state.pop("next", None)
         state["since"] = state.pop("top", None) or since.isoformat()
         self._again(finder, state, now, {str(row.get("id")) for row in rows})
-        state["runs"] = dict(list(state["runs"].items())[-5 * PAGE :])
+        state["runs"] = dict(list(state["runs"].items())[-KEPT:])
         return finder.page(state, gaps=gaps)
 
     def _newest(self, state: dict[str, Any], now: datetime) -> tuple[list[Data], str | None]:

@@ -247,11 +247,15 @@ def finished(data: dict[str, Any]) -> bool:
 
 
 class Mirror(Adapter):
-    """Tells of a world in memory: whole builds and references in turn, two to a page; re-runs only in its history."""
+    """Tells of a world in memory: whole builds, references and unread ones, two to a page.
+
+    Re-runs are only in its history, as some vendors have it; one that has none (`walks`) tells them like builds.
+    """
 
     name = "mirror"
     world: World
     death: Death
+    walks = True
     failing = 0
 
     def _ask(self) -> None:
@@ -261,17 +265,26 @@ class Mirror(Adapter):
             raise Unreachable("no answer")
 
     def poll(self, cursor: dict[str, Any]) -> PollPage:
-        """Builds with a higher id than any before, by their first attempt."""
+        """Attempts that came after those before, in the order they came."""
         self._ask()
         seen = int(cursor.get("seen", 0))
-        new = [run for run in self.world.known() if run.id > seen]
-        pages = self._page(new[:2], newest=seen % 2 == 0)
-        return pages.model_copy(
-            update={"cursor": {"seen": new[:2][-1].id if new else seen}, "more": len(new) > 2}
+        every = [(run, attempt) for run in self.world.known() for attempt in run.attempts]
+        new = sorted(
+            ((_order(one), run, one) for run, one in every if _order(one) > seen and self._tells(one)),
+            key=lambda told: told[0],
         )
+        page = self._page([(run, attempt) for _, run, attempt in new[:2]])
+        return page.model_copy(
+            update={"cursor": {"seen": new[:2][-1][0] if new else seen}, "more": len(new) > 2}
+        )
+
+    def _tells(self, attempt: Attempt) -> bool:
+        return attempt.number == 1 or not self.walks
 
     def history(self, cursor: dict[str, Any], since: Any) -> PollPage:
         """All attempts of all builds."""
+        if not self.walks:
+            return super().history(cursor, since)
         self._ask()
         place = int(cursor.get("place", 0))
         runs = [run for run in self.world.runs if run.id > place]
@@ -279,16 +292,16 @@ class Mirror(Adapter):
         seen = tuple(_ref(run, attempt) for run in there for attempt in run.attempts)
         return PollPage(seen=seen, cursor={"place": runs[:2][-1].id if runs else place}, more=len(runs) > 2)
 
-    def _page(self, runs: list[Run], *, newest: bool) -> PollPage:
+    def _page(self, told: list[tuple[Run, Attempt]]) -> PollPage:
         builds, seen, unread = [], [], []
-        for run in runs:
-            kind = (run.number + newest) % 3
+        for run, attempt in told:
+            kind = _order(attempt) % 3
             if kind == 0:
-                builds.append(_snapshot(run, run.attempts[-1]))
+                builds.append(_snapshot(run, attempt))
             elif kind == 1:
-                seen.append(_ref(run, run.attempts[-1]))
+                seen.append(_ref(run, attempt))
             else:
-                unread.append(Unread(ref=_ref(run, run.attempts[-1]), reason="its answer was cut short"))
+                unread.append(Unread(ref=_ref(run, attempt), reason="its answer was cut short"))
         return PollPage(builds=tuple(builds), seen=tuple(seen), unread=tuple(unread))
 
     def snapshot(self, ref: BuildRef) -> BuildInstance:
@@ -318,14 +331,15 @@ class Mirror(Adapter):
 
 
 class Mirrored(Histories):
-    """The machine without a vendor: the hub alone."""
+    """The machine without a vendor: the hub alone. The walk may find what a poll lost."""
+
+    walks: ClassVar[bool] = True
 
     def connect(self, world: World) -> Adapter:
         """An adapter in memory."""
         folder, registry = type(self).folder(), Registry()
         place = Connection(NAME, folder, folder, registry.dialect, registry.tables("local"))
-        kind = type("Here", (Mirror,), {"world": world, "death": self.death})
-        self.kind = kind
+        kind = type("Here", (Mirror,), {"world": world, "death": self.death, "walks": self.walks})
         return Guarded(kind, place, AdapterSettings())
 
     def ref(self, run: Run, attempt: Attempt) -> BuildRef:
@@ -345,6 +359,17 @@ class Mirrored(Histories):
         """The vendor is well again."""
         self.fail(0)
         super().drain()
+
+
+class Unswept(Mirrored):
+    """The same without a walk: what a poll loses is lost."""
+
+    walks = False
+
+
+def _order(attempt: Attempt) -> int:
+    """A number that grows with every attempt of the world."""
+    return attempt.jobs[0].id
 
 
 def _ref(run: Run, attempt: Attempt) -> BuildRef:

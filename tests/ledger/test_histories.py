@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from pipemgr.ledger import open_ledger
-from tests.adapters.histories import Mirrored
+from tests.adapters.histories import Mirrored, Unswept
 
 
 @pytest.mark.slow
-def test_whatever_happens_the_ledger_has_the_worlds_history(databases, tmp_path):
+@pytest.mark.parametrize("machine", [Mirrored, Unswept])
+def test_whatever_happens_the_ledger_has_the_worlds_history(databases, tmp_path, machine):
     def folder() -> Path:
         made = tmp_path / uuid4().hex
         made.mkdir()
@@ -21,11 +22,11 @@ def test_whatever_happens_the_ledger_has_the_worlds_history(databases, tmp_path)
     def url() -> str:
         return databases.copy("migrated", lambda url: open_ledger(url).close())
 
-    here = type("Here", (Mirrored,), {"url": staticmethod(url), "folder": staticmethod(folder)})
+    here = type("Here", (machine,), {"url": staticmethod(url), "folder": staticmethod(folder)})
     run_state_machine_as_test(
         here,
         settings=settings(
-            max_examples=30,
+            max_examples=25,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

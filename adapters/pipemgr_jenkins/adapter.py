@@ -22,7 +22,7 @@ from pipemgr.adapter import (
 from pipemgr.model.runs import Artifact, BuildInstance, BuildRef, TestReport
 
 from . import discovery, hooks, jobs, reading
-from .builds import PIPELINE, TREE, Data, Flow, artifacts, identified, instance
+from .builds import PIPELINE, TREE, Data, Flow, artifacts, counts, identified, instance
 from .client import Client
 from .control import Control
 from .jobs import Job, Row
@@ -40,6 +40,8 @@ class JenkinsAdapter(Adapter):
     settings: JenkinsSettings
     _sure: BuildRef | None = None
     """The build that was last looked at."""
+    _untested: BuildRef | None = None
+    """The same, if it had no test report then: nobody need ask for that."""
 
     @cached_property
     def client(self) -> Client:
@@ -111,6 +113,7 @@ class JenkinsAdapter(Adapter):
     def snapshot(self, ref: BuildRef) -> BuildInstance:
         """One build as it is now, with its stages if it is a pipeline's."""
         url, answer = self._look(ref)
+        self._untested = ref if counts(answer) is None else None
         flow = self.overview.flow(url) if PIPELINE in str(answer.get("_class")) else Flow()
         return instance(ref, answer, flow, self.connection.tables.statuses, steps=self.settings.step_logs)
 
@@ -141,6 +144,8 @@ class JenkinsAdapter(Adapter):
 
     def tests(self, ref: BuildRef) -> TestReport | None:
         """The cases of its JUnit report."""
+        if ref == self._untested:
+            return None
         return reading.tests(self.client, self._url(ref), self.connection.tables.statuses)
 
     def _url(self, ref: BuildRef) -> str:

@@ -192,7 +192,12 @@ def test_the_recorded_test_report(recordings: list[Exchange]) -> None:
 
 
 def test_recorded_logs_end_where_the_header_says(recordings: list[Exchange]) -> None:
-    logs = [one for one in recordings if "/logText/progressiveText" in path(one)]
+    logs = [
+        one
+        for one in recordings
+        if "/logText/progressiveText" in path(one)
+        and not str(one["response"].get("text")).endswith("truncated")  # cut by who recorded them
+    ]
     assert len(logs) >= 20
     for one in logs:
         start = int(path(one).rpartition("=")[2])
@@ -341,7 +346,8 @@ def test_rows_that_another_tool_recorded_are_not_misjudged_as_it_does(corpus: Pa
             BuildRef(pipeline="x", build=str(answer["number"])), answer, Flow(), STATUSES, steps=True
         )
         going = bool(answer.get("building"))
-        assert (build.status.provisional if going else build.status.result) is RUN[answer["result"]]
+        known = RUN.get(answer["result"], None if going else Result.UNKNOWN)
+        assert (build.status.provisional if going else build.status.result) is known
         assert build.status.finished is not going
         assert build.started_at == at(answer["timestamp"])
         assert build.finished_at == (None if going else at(answer["timestamp"] + answer["duration"]))

@@ -261,3 +261,12 @@ def test_a_prefix_is_kept(jenkins: Make) -> None:
     assert adapter.client.job("a/b c") == "https://ci.example/jenkins/job/a/job/b%20c"
     assert adapter.client.job("mb/feature%2Fx").endswith("/job/mb/job/feature%252Fx")
     assert adapter.client.root("queue") == "https://ci.example/jenkins/queue"
+
+
+def test_a_build_that_says_it_has_no_report_is_not_asked_for_one(jenkins: Make) -> None:
+    ci = jenkins()
+    ci.world.finish(running(ci))
+    build = ci.look()
+    before = len(ci.fake.calls)
+    assert ci.adapter.tests(build.ref) is None
+    assert ci.asked(before) == []

@@ -10,7 +10,7 @@ import click
 from pipemgr.errors import AdapterError
 from pipemgr.ledger.views import InstanceView
 from pipemgr.model.status import State
-from pipemgr.service import builds
+from pipemgr.service import builds, control
 from pipemgr.service.builds import LabelledLog, Started
 from pipemgr.service.following import follow_logs
 from pipemgr.service.runtime import Runtime, opened
@@ -70,6 +70,7 @@ def logs(  # noqa: PLR0913 - one for each option
                 pieces = follow_logs(runtime, started, chosen, rhythm(interval), tell)
                 print_pieces(pieces, lines=lines, as_json=as_json)
             return
+        snapshot = control.newest(runtime, view)
         found = [one for one in builds.labelled(snapshot) if chosen(one)]
         if as_json:
             print_json([_log_json(runtime, view, one, lines) for one in found])

@@ -98,13 +98,16 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: s
 
 
 def fitting(widths: Sequence[int], room: int) -> list[int]:
-    """The widths of columns in a line of `room` characters: the widest give way, none goes below what is legible."""
-    fitted = list(widths)
-    excess = sum(fitted) + len(_BETWEEN) * (len(fitted) - 1) - room
-    while excess > 0 and max(fitted) > NARROWEST:
-        fitted[fitted.index(max(fitted))] -= 1
+    """The widths of columns in a line of `room` characters: the widest give way, none goes below what is legible.
+
+    The first keeps its width: it is what a row is called.
+    """
+    first, others = list(widths[:1]), list(widths[1:])
+    excess = sum(widths) + len(_BETWEEN) * len(others) - room
+    while excess > 0 and max(others, default=0) > NARROWEST:
+        others[others.index(max(others))] -= 1
         excess -= 1
-    return fitted
+    return first + others
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipemgr.adapter.capabilities import Capability
-from pipemgr.errors import NoSuchObject, PipemgrError
+from pipemgr.errors import AdapterError, NoSuchObject, PipemgrError
 from pipemgr.ledger.views import InstanceView
 from pipemgr.model.runs import BuildInstance, BuildRef, StageInstance
 from pipemgr.model.status import State
@@ -23,6 +23,14 @@ def current(runtime: Runtime, view: InstanceView) -> BuildInstance:
         return snapshot
     require(runtime, view.build.connection, Capability.SNAPSHOT)
     return runtime.adapter(view.build.connection).snapshot(snapshot.ref)
+
+
+def newest(runtime: Runtime, view: InstanceView) -> BuildInstance:
+    """An attempt as the vendor shows it now, or, where it can't be asked, as the ledger has it."""
+    try:
+        return current(runtime, view)
+    except AdapterError:
+        return view.snapshot()
 
 
 def named(view: InstanceView) -> str:

@@ -200,6 +200,11 @@ def test_a_build_that_has_not_begun(cli, toy, toybox):
     done = cli("build", "logs", "web#1", at=toybox)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith("It has not begun")
+    said(toy.world.runs[0], "one\n")
+    toy.step(toy.world.runs[0])
+    assert cli("build", "logs", "web#1", at=toybox).out == "==> build / compile\none\n"
+    toy.errors["snapshot"] = [Unreachable("no answer", where="toy")]
+    assert cli("build", "logs", "web#1", at=toybox).err.startswith("It has not begun")
 
 
 def test_without_follow_a_running_build_is_read_as_it_is(cli, toy, toybox, running):

@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Tell what became of a commit, or of a build."),
     "gaps": ("gaps", "List builds that are missing for sure."),
     "quarantine": ("quarantine", "List, retry and drop builds that could not be read."),
-    "ledger": ("ledger", "Verify and show the ledger."),
+    "ledger": ("ledger", "Verify and show the ledger, and let go of what is old."),
     "events": ("events", "Print events, from any point on."),
     "connection": ("connection", "List, show, check and resume connections."),
     "webhook": ("webhook", "Take webhooks that a proxy or a queue relays."),

@@ -150,8 +150,9 @@ class Histories(RuleBasedStateMachine):
         self.fail(times)
         self.poll()
 
-    @rule(point=st.integers(0, 60))
-    def poll_and_be_killed(self, point: int) -> None:
+    @rule(point=st.sampled_from(range(100)), count=st.integers(1, 3))
+    def poll_and_be_killed(self, point: int, count: int) -> None:
+        self.start(place=point, count=count)
         self.death.left = point
         try:
             with contextlib.suppress(Killed):

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from pipemgr.errors import Busy, NoSuchObject
 
@@ -102,7 +103,7 @@ def claim(connection: sa.Connection, name: str, how: Claim) -> Lease | None:
 def claim_due(connection: sa.Connection, names: Sequence[str], limit: int, how: Claim) -> list[Lease]:
     """Take the leases of up to `limit` of these connections that are due and free, the most urgent first."""
     where = sa.and_(
-        table.c.name.in_(_listed(connection, names)),
+        _is_one_of(connection, names),
         table.c.due_at <= how.now,
         table.c.health.not_in(STOPPED),
         _free(connection, how),
@@ -111,14 +112,12 @@ def claim_due(connection: sa.Connection, names: Sequence[str], limit: int, how: 
     return sorted(_take(connection, how, candidates), key=lambda lease: names.index(lease.name))
 
 
-def _listed(connection: sa.Connection, names: Sequence[str]) -> sa.Select[Any]:
-    """The names as a table. As one value: ten thousand would cost more to bind than all the rest of a claim."""
-    text = sa.literal(json.dumps(list(names)), sa.Text())
+def _is_one_of(connection: sa.Connection, names: Sequence[str]) -> sa.ColumnElement[bool]:
+    """As one value: ten thousand would cost more to bind than all the rest of a claim."""
     if connection.dialect.name == "postgresql":
-        listed: Any = sa.func.json_array_elements_text(sa.cast(text, sa.JSON))
-    else:
-        listed = sa.func.json_each(text)
-    return sa.select(listed.table_valued("value").c.value)
+        return table.c.name == sa.any_(sa.literal(list(names), ARRAY(sa.Text)))
+    listed = sa.func.json_each(sa.literal(json.dumps(list(names)))).table_valued("value")
+    return table.c.name.in_(sa.select(listed.c.value))
 
 
 def _take(connection: sa.Connection, how: Claim, candidates: sa.Select[Any]) -> list[Lease]:

@@ -38,6 +38,7 @@ from pipemgr.service.runtime import Runtime  # noqa: E402
 
 NEEDED = 10_000 / 60
 WORKERS = 4
+BATCH = 100
 PATIENCE = 300
 
 
@@ -102,7 +103,7 @@ def bare_loop(url, count):
     with contextlib.closing(open_ledger(url)) as ledger:
         start = time.perf_counter()
         done = 0
-        while leases := ledger.store.claim_due(me(), WORKERS, 120, names=names, is_gone=is_gone):
+        while leases := ledger.store.claim_due(me(), BATCH, 120, names=names, is_gone=is_gone):
             for lease in leases:
                 with ledger.store.transaction(lease.name) as transaction:
                     transaction.commit_poll(lease, lease.cursor, due)

@@ -70,7 +70,11 @@ def open_engine(url: str) -> Engine:
     sqlite = parsed.get_backend_name() == "sqlite"
     try:
         engine = sa.create_engine(
-            parsed, pool_pre_ping=not sqlite, hide_parameters=True, connect_args=_arguments(sqlite)
+            parsed,
+            pool_pre_ping=not sqlite,
+            max_overflow=-1,  # as many as there are threads that poll, which the configuration limits
+            hide_parameters=True,
+            connect_args=_arguments(sqlite),
         )
         engine.dialect.create_connect_args(
             parsed

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -150,3 +151,17 @@ def test_a_durable_transaction_waits_for_the_disk(tmp_path):
         with ledger.store.transaction(durable=durable) as transaction:
             assert transaction.database.exec_driver_sql("PRAGMA synchronous").scalar() == expected
     ledger.close()
+
+
+def test_as_many_threads_read_at_once_as_there_may_be_workers(ledger):
+    from pipemgr.ledger.engine import reading
+
+    together = threading.Barrier(64, timeout=20)
+
+    def read(_):
+        with reading(ledger.engine) as database:
+            together.wait()
+            return database.exec_driver_sql("SELECT count(*) FROM outbox").scalar()
+
+    with ThreadPoolExecutor(64) as pool:
+        assert set(pool.map(read, range(64))) == {0}

@@ -103,7 +103,9 @@ def workspace(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "readme", [ROOT / "README.md", ROOT / "mappings" / "README.md"], ids=["front", "mappings"]
+    "readme",
+    [ROOT / "README.md", ROOT / "mappings" / "README.md", ROOT / "docs" / "operating.md"],
+    ids=["front", "mappings", "operating"],
 )
 def test_every_command_works_as_written(readme, workspace, tmp_path):
     folder = tmp_path / "tour"

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
 
 from pipemgr.adapter import AuthenticationFailed, Connection, NotAllowed, RateLimited, Tables, Webhook
 from pipemgr.adapter.guard import Guarded
@@ -207,7 +206,11 @@ def test_a_deleted_run_that_was_open_is_closed(world: World, hub: Hub) -> None:
 def webhook(run: Run, delivery: str) -> Webhook:
     payload = {
         "action": "completed",
-        "workflow_run": {"id": run.id, "run_attempt": run.latest.number, "path": ".github/workflows/ci.yml"},
+        "workflow_run": {
+            "id": run.id,
+            "run_attempt": run.latest.number,
+            "path": f".github/workflows/{run.pipeline.partition(':')[2]}",
+        },
         "repository": {"full_name": "acme/shop"},
     }
     body = json.dumps(payload).encode()
@@ -222,6 +225,8 @@ def webhook(run: Run, delivery: str) -> Webhook:
 
 class OnGitHub(Histories):
     """Random histories on the fake."""
+
+    pipelines = (CI, "acme/shop:release.yml")
 
     def connect(self, world: World) -> Guarded:
         """The adapter on a fake that serves the world."""
@@ -249,12 +254,6 @@ class OnGitHub(Histories):
     def ref(self, run: Run, attempt: Attempt) -> BuildRef:
         """A run's id and its attempt."""
         return BuildRef(pipeline=run.pipeline, build=str(run.id), attempt=attempt.number)
-
-    @rule(count=st.integers(1, 3))
-    def start(self, count: int) -> None:
-        for _ in range(count):
-            self.world.start(CI)
-        self.world.tick()
 
     def fail(self, times: int) -> None:
         """The next requests fail."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Retry
 
 from pipemgr.errors import (
@@ -44,8 +44,14 @@ LARGEST = 64 << 20
 """Bytes of an answer that is read as a whole; what may be longer is streamed."""
 PATIENCE = 60.0
 """How long to leave a vendor alone that says no more than that it is too much; in seconds."""
+LONGEST = timedelta(days=1)
+"""How long a vendor is left alone at most, whatever it says: then one request asks whether it still holds."""
 _PIECE = 1 << 16
 _SHOWN = 300
+_MANY = 10**9
+"""More requests than any vendor grants."""
+_HARMLESS = frozenset({"accept", "accept-encoding", "connection", "host", "range", "user-agent"})
+"""Headers of a request that may follow a redirect to another host: any other may be a credential."""
 
 
 class Purpose(StrEnum):
@@ -181,6 +187,13 @@ class Session(requests.Session):
             raise refusal(response, self.where)
         return response
 
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Let nothing that may be a credential follow a redirect to another host; requests leaves all but one."""
+        there = (response.request.url or "", prepared_request.url or "")
+        if self.should_strip_auth(*there):  # type: ignore[no-untyped-call]
+            for name in [one for one in prepared_request.headers if one.lower() not in _HARMLESS]:
+                del prepared_request.headers[name]
+
     @contextlib.contextmanager
     def _told(self, request: requests.PreparedRequest) -> Iterator[None]:
         """Turn what goes wrong on the way into `AdapterError`s."""
@@ -202,6 +215,10 @@ class Session(requests.Session):
         except requests.exceptions.RequestException as error:
             message = f"{place}: the answer broke off or is not HTTP: {_reason(error)}"
             raise Unreachable(message, where=self.where, remedy=_LATER) from None
+        except ValueError as error:  # of urllib, for where a redirect leads
+            raise Refused(
+                f"{place} leads to no address: {_reason(error)}", where=self.where, remedy=_ADDRESS
+            ) from None
 
     def _learn(self, response: requests.Response) -> None:
         headers = response.headers
@@ -217,14 +234,29 @@ class Session(requests.Session):
     def _read(self, response: requests.Response, began: float) -> None:
         """Read an answer whole, but neither for ever nor without end."""
         pieces, size = [], 0
-        for piece in response.iter_content(_PIECE):
+        for piece in _as_they_come(response):
             pieces.append(piece)
             size += len(piece)
             if size > self.largest or time.monotonic() - began > self.deadline:
                 response.close()
                 what = f"more than {self.largest:,} bytes" if size > self.largest else "slower than allowed"
                 raise Unreachable(f"{shown(response.url)}: the answer is {what}", where=self.where)
-        response._content = b"".join(pieces)  # noqa: SLF001 - where requests itself keeps what it has read
+        # As requests itself does with what it has read.
+        response._content, response._content_consumed = b"".join(pieces), True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _as_they_come(response: requests.Response) -> Iterator[bytes]:
+    """The pieces of an answer as the network brings them; `iter_content` would wait until one is full.
+
+    Its errors are those of requests.
+    """
+    try:
+        while piece := response.raw.read1(_PIECE, decode_content=True):
+            yield piece
+    except ReadTimeoutError as error:
+        raise requests.exceptions.ReadTimeout(error) from None
+    except HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
 
 
 _ADDRESS = "correct the address"
@@ -283,7 +315,11 @@ def limits_out(response: requests.Response) -> bool:
 
 
 def patience(headers: Mapping[str, str], now: datetime) -> float:
-    """How long a vendor wants to be left alone, in seconds."""
+    """How long a vendor wants to be left alone, in seconds; no longer than `LONGEST`."""
+    return min(_patience(headers, now), LONGEST.total_seconds())
+
+
+def _patience(headers: Mapping[str, str], now: datetime) -> float:
     said = headers.get("Retry-After", "")
     if said.strip().isdecimal():
         return float(said)
@@ -322,13 +358,12 @@ def _limit(
     for name in ("limit", "remaining"):
         value = headers.get(prefix + name + window, "").split(",")[0].split(";")[0].strip()
         if value.isdecimal():
-            found[name] = int(value)
+            found[name] = min(int(value[:10]), _MANY)
     reset = headers.get(f"{prefix}reset{window}", "").strip()
     if reset.isdecimal() and len(reset) < 12:  # noqa: PLR2004 - beyond it no date can be made
         number = int(reset)
-        found["reset_at"] = (
-            datetime.fromtimestamp(number, UTC) if number > 10**9 else now + timedelta(seconds=number)
-        )
+        until = datetime.fromtimestamp(number, UTC) if number > 10**9 else now + timedelta(seconds=number)
+        found["reset_at"] = min(until, now + LONGEST)
     elif found and seconds is not None:
         found["reset_at"] = now + timedelta(seconds=seconds)
     return found
@@ -379,7 +414,7 @@ def _below(error: Any) -> Exception | None:
 def _date(text: str | None) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC) if text else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

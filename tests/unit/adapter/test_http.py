@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -175,14 +176,19 @@ def test_too_much_is_told_from_not_allowed(vendor, session, budget, status, head
 
 
 def test_the_budget_hears_of_every_request_and_of_the_quota(vendor, session, budget):
-    limits = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4321", "X-RateLimit-Reset": "1900000000"}
+    reset = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    limits = {
+        "X-RateLimit-Limit": "5000",
+        "X-RateLimit-Remaining": "4321",
+        "X-RateLimit-Reset": str(int(reset.timestamp())),
+    }
     vendor.fail("/ok", status=200, headers=limits, body="{}")
     session.get(f"{vendor.url}/ok")
     with asking_for(Purpose.BACKFILL):
         session.get(f"{vendor.url}/ok")
     assert budget.taken == [Purpose.LIVE, Purpose.BACKFILL]
     assert (budget.known["limit"], budget.known["remaining"]) == (5000, 4321)
-    assert budget.known["reset_at"] == datetime.fromtimestamp(1_900_000_000, UTC)
+    assert budget.known["reset_at"] == reset
 
 
 def test_a_request_that_the_budget_refuses_is_not_sent(vendor, budget):
@@ -209,6 +215,35 @@ def test_an_answer_takes_no_longer_than_it_may(vendor, session, knobs):
     with pytest.raises(Unreachable, match=r"slower than allowed|no answer in time"):
         session.get(f"{vendor.url}/ok", timeout=(1, 1) if "pause" in knobs else None)
     assert time.monotonic() - began < 8
+
+
+@contextlib.contextmanager
+def serving(head: str, seconds: float = 0) -> Iterator[str]:
+    """The address of a server that answers once with this head, then with bytes, one in so many seconds."""
+
+    def serve() -> None:
+        with server.accept()[0] as client, contextlib.suppress(OSError):
+            client.recv(65536)
+            client.sendall(f"HTTP/1.1 {head}\r\n\r\n".encode())
+            for _ in range(100 if seconds else 0):
+                client.sendall(b" ")
+                time.sleep(seconds)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
+@pytest.mark.parametrize("header", ["Content-Length: 1000", "Connection: close"])
+def test_an_answer_whose_length_is_told_takes_no_longer_either(session, header):
+    with serving(f"200 OK\r\n{header}", 0.1) as url:
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="slower than allowed"):
+            session.get(url)
+        assert time.monotonic() - began < 6
+        session.close()
 
 
 def test_an_answer_is_no_larger_than_it_may_be(vendor, budget):
@@ -307,6 +342,60 @@ def test_a_credential_goes_to_no_other_host(vendor, session):
         session.get(f"{vendor.url}/away")
         assert [call.headers.get("authorization") for call in vendor.calls] == ["Bearer abc"] * 3
         assert [call.headers.get("authorization") for call in other.calls] == [None]
+
+
+def test_no_header_of_its_own_goes_to_another_host(vendor, session, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login ada password lovelace\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with Vendor() as other:
+        vendor.elsewhere = other.url.replace("127.0.0.1", "localhost")
+        session.get(f"{vendor.url}/near", headers={"Vendor-Token": "abc"})
+        session.get(f"{vendor.url}/away", headers={"Vendor-Token": "abc"})
+        assert [call.headers.get("vendor-token") for call in vendor.calls] == ["abc"] * 3
+        assert {"vendor-token", "authorization"}.isdisjoint(other.calls[0].headers)
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1:999999/", "http://[::1"])
+def test_a_redirect_to_no_address_is_refused(session, place):
+    with (
+        serving(f"302 Found\r\nLocation: {place}\r\nContent-Length: 0") as url,
+        pytest.raises(Refused, match="leads to no address"),
+    ):
+        session.get(url)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "9" * 30},
+        {"Retry-After": "31536000"},
+        {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999"},
+    ],
+)
+def test_no_vendor_is_left_alone_for_longer_than_a_day(headers):
+    assert patience(headers, NOW) == 86_400
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        ({"x-ratelimit-remaining": "9" * 30}, {"remaining": 10**9}),
+        ({"x-ratelimit-reset": "99999999999"}, {"reset_at": NOW + timedelta(days=1)}),
+        ({"x-ratelimit-limit": "-1", "x-ratelimit-remaining": "many", "x-ratelimit-reset": "9" * 30}, {}),
+    ],
+)
+def test_quotas_that_no_vendor_means(headers, known):
+    assert quota(headers, NOW) == known
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -1200", "yesterday"])
+def test_a_date_that_is_none_changes_no_clock(vendor, session, date):
+    vendor.fail("/ok", status=200, headers={"Date": date}, body="{}")
+    session.get(f"{vendor.url}/ok")
+    assert session.skew == 0
 
 
 def test_netrc_is_never_read(vendor, session, tmp_path, monkeypatch):

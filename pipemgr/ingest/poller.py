@@ -26,6 +26,7 @@ from pipemgr.errors import (
     LedgerError,
     PipemgrError,
     RateLimited,
+    Refused,
     Retryable,
     Storm,
     UnsupportedCapability,
@@ -178,6 +179,7 @@ class _Poll:
         self._attempts = Attempts(lease.name, adapter, ledger, pace, self._journal)
         self._problems = self._journal.problems
         self._wait: float | None = None
+        self._resting = False
         self._fresh: set[BuildRef] = set()
 
     @property
@@ -281,6 +283,10 @@ class _Poll:
                 yield look
             fruitless = fruitless + 1 if isinstance(look.failure, Retryable) else 0
             if look.failure is not None and fruitless == FRUITLESS:
+                if source in PAST:
+                    # A poll has just gone well: it is about what is old, which has time.
+                    self._resting = True
+                    return
                 raise look.failure
             if time.monotonic() > end:
                 return
@@ -315,7 +321,14 @@ class _Poll:
             # What is new and what is open went well: the past has time.
             if not isinstance(error, RateLimited):
                 self._problems.append(f"history: {error.message}")
+            if isinstance(error, Refused):
+                self._begin_again()
             return False
+
+    def _begin_again(self) -> None:
+        """Walk from the beginning the next time: the vendor may no longer know the place where a walk stopped."""
+        with self.ledger.store.transaction() as transaction:
+            transaction.commit_poll(self.lease, walk=None)
 
     def _walk_since(self) -> datetime | None:
         """How far back to walk; None when it is not time."""
@@ -355,7 +368,12 @@ class _Poll:
         self.urgent = any(source not in PAST for source in counts)
         changed = now if self._journal.changes else self._standing.changed_at
         moment = Moment(
-            now, bool(queries.open_instances(self._name)), bool(left), walking, changed, self._wait
+            now,
+            bool(queries.open_instances(self._name)),
+            bool(left) and not self._resting,
+            walking,
+            changed,
+            self._wait,
         )
         values: dict[str, Any] = {"changed_at": now} if self._journal.changes else {}
         if skipped:

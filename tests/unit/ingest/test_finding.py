@@ -24,7 +24,7 @@ from pipemgr.adapter.base import Gap, Unread
 from pipemgr.adapter.guard import Guarded
 from pipemgr.adapter.http import Purpose, _purpose
 from pipemgr.adapter.registry import Registry
-from pipemgr.errors import AuthenticationFailed, Busy, NoSuchObject, NotFound, Storm, Unreachable
+from pipemgr.errors import AuthenticationFailed, Busy, NoSuchObject, NotFound, Refused, Storm, Unreachable
 from pipemgr.ingest import poller
 from pipemgr.ingest.attempts import TESTS, TESTS_TYPE
 from pipemgr.ingest.poller import Pace, Polled, poll, run
@@ -418,6 +418,50 @@ def test_a_walk_that_fails_stops_nothing(polled, ledger, error):
     assert len(results(ledger)) == 1
     assert bool(done.problems) != isinstance(error, RateLimited)
     assert row(ledger).last_error is None
+
+
+def test_broken_builds_of_the_past_do_not_lose_the_connection(polled, ledger):
+    asked: list[BuildRef] = []
+
+    def snapshot(one: BuildRef) -> BuildInstance:
+        asked.append(one)
+        if 100 <= int(one.build) < 109:
+            raise Unreachable("answered 500")
+        return build(one)
+
+    past = PollPage(seen=tuple(map(ref, range(100, 112))))
+    polled(Pace(), history=lambda *_: past, snapshot=snapshot)
+    polled(snapshot=snapshot)
+    assert len(asked) == poller.FRUITLESS
+    assert row(ledger).due_at > datetime.now(UTC)  # the rest is not asked for at once
+    for number in range(20, 22):
+        polled(Pace(), poll=lambda _, new=number: PollPage(seen=(ref(new),)), snapshot=snapshot)
+    assert row(ledger).failures == 0
+    assert max(Counter(asked).values()) == 1  # each is left alone for a while
+    polled(snapshot=snapshot)
+    assert set(results(ledger)) == {20, 21, 109, 110, 111}
+
+
+def test_a_walk_whose_place_is_no_longer_known_begins_again(polled, ledger, monkeypatch):
+    monkeypatch.setattr(poller, "WALK_PAGES", 1)
+    known = {"a"}
+
+    def history(cursor: dict[str, Any], _since: datetime) -> PollPage:
+        token = cursor.get("token")
+        if token is None:
+            return PollPage(seen=(ref(1),), cursor={"token": min(known)}, more=True)
+        if token not in known:
+            raise Refused("an unknown page token")
+        return PollPage(seen=(ref(2),))
+
+    polled(Pace(), history=history)
+    known.symmetric_difference_update("ab")
+    (problem,) = polled(Pace(), history=history).problems
+    assert problem == "history: an unknown page token"
+    for _ in range(3):
+        polled(Pace(), history=history)
+    assert set(results(ledger)) == {1, 2}
+    assert row(ledger).walked_at is not None
 
 
 # Logs and tests.

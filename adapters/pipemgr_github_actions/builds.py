@@ -61,9 +61,9 @@ def moment(text: Any) -> datetime | None:
     """A time of GitHub's, if it is one: with `Z` or an offset, with or without fractions."""
     try:
         found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return found.astimezone(UTC) if found.tzinfo and found.year > 1 else None
+    except (TypeError, ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo and found.year > 1 else None
 
 
 def artifacts(run: Data, files: Iterable[Data]) -> tuple[Artifact, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from pipemgr.adapter import NotFound
+from pipemgr.adapter import NotFound, Retryable
 from pipemgr.model.runs import BuildRef
 
 FOLDER: Final = ".github/workflows/"
 """Where GitHub looks for workflows."""
 NUMBERED: Final = "workflow/"
 """Before the id of a workflow whose path nobody tells."""
+MOST: Final = 1000
+"""More attempts than a run may have: GitHub lets it be re-run 50 times (docs: re-running workflows and jobs)."""
 _WITH_REF = re.compile(r"(.+?\.ya?ml)@")
 
 
@@ -53,10 +55,15 @@ def parse(pipeline: str) -> Name:
 
 
 def attempts(repository: str, run: dict[str, Any]) -> list[BuildRef]:
-    """Every attempt of a run, the first one first: a re-run keeps the run and counts its attempts."""
+    """Every attempt of a run, the first one first: a re-run keeps the run and counts its attempts.
+
+    Raises `Retryable` for a run that can't be named: its answer is none of GitHub's.
+    """
+    number, last = run.get("id"), run.get("run_attempt") or 1
+    if not isinstance(number, int) or not isinstance(last, int) or not 1 <= last <= MOST:
+        raise Retryable(f"GitHub told of run {number!r:.50} of {repository}, attempt {last!r:.50}")
     pipeline = name_of(repository, run)
-    last = max(1, int(run.get("run_attempt") or 1))
-    return [BuildRef(pipeline=pipeline, build=str(run["id"]), attempt=one) for one in range(1, last + 1)]
+    return [BuildRef(pipeline=pipeline, build=str(number), attempt=one) for one in range(1, last + 1)]
 
 
 def run_path(ref: BuildRef, rest: str = "") -> str:

@@ -43,9 +43,12 @@ def tree(levels: int = LEVELS) -> str:
 
 def row(one: Any) -> Row | None:
     """A build of a list; None for what is none."""
-    if not isinstance(one, dict) or not isinstance(one.get("number"), int):
+    number, timestamp = (
+        (one.get(name) for name in ("number", "timestamp")) if isinstance(one, dict) else (0, 0)
+    )
+    if not isinstance(number, int) or not isinstance(timestamp, int) or not (number > 0 and timestamp > 0):
         return None
-    return Row(one["number"], int(one.get("timestamp") or 0), bool(one.get("building")))
+    return Row(number, timestamp, bool(one.get("building")))
 
 
 def walk(ask: Callable[[str | None], Data], watch: tuple[str, ...]) -> Iterator[Job]:
@@ -65,6 +68,8 @@ def walk(ask: Callable[[str | None], Data], watch: tuple[str, ...]) -> Iterator[
 
 
 def _items(answer: Data) -> Iterator[Data]:
-    for item in answer.get("jobs") or ():
-        yield item
-        yield from _items(item)
+    items = answer.get("jobs")
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            yield item
+            yield from _items(item)

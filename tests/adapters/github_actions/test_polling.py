@@ -12,6 +12,7 @@ from pipemgr.model.status import Result
 from pipemgr.testing.fakes.github import GitHub
 from pipemgr.testing.fakes.world import Run, World
 from pipemgr_github_actions import GitHubActionsAdapter
+from pipemgr_github_actions.builds import moment
 
 from .conftest import Connect
 
@@ -313,3 +314,22 @@ def test_the_cursor_stays_small(world: World, connect: Connect) -> None:
         ran(world, f"acme/r{count}:ci.yml", count=120)
     _, cursor = cycle(connect(repositories=["acme/*"]))
     assert len(json.dumps(cursor)) < 10 * 1000
+
+
+@pytest.mark.parametrize(
+    "lie", [{"id": None}, {"id": "x"}, {"run_attempt": "x"}, {"run_attempt": 10**9}, {"run_attempt": [1]}]
+)
+def test_a_run_that_can_not_be_named_stops_no_other_repository(
+    world: World, github: GitHub, connect: Connect, lie: dict[str, Any]
+) -> None:
+    adapter = connect(repositories=["acme/shop", "acme/zoo"])
+    told, others = ran(world), ran(world, "acme/zoo:ci.yml")
+    run = {"id": 1, "path": ".github/workflows/ci.yml", "created_at": "2026-11-01T08:00:00Z"} | lie
+    github.fail("/repos/acme/shop", status=200, body=json.dumps({"total_count": 1, "workflow_runs": [run]}))
+    pages, cursor = cycle(adapter)
+    assert found(pages) == refs(others)
+    assert found(cycle(adapter, cursor)[0]) == refs(told)
+
+
+def test_a_time_beyond_all_years_is_none() -> None:
+    assert moment("9999-12-31T23:59:59-12:00") is None

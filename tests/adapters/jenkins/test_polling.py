@@ -10,6 +10,7 @@ from pipemgr.adapter import AuthenticationFailed, NotFound, Retryable, Unreachab
 from pipemgr.model.runs import BuildRef
 from pipemgr.model.status import Result, State
 from pipemgr.testing.fakes.world import Run, World
+from pipemgr_jenkins.jobs import Job, Row, row, walk
 
 Make = Callable[..., Any]
 
@@ -353,3 +354,13 @@ def test_a_cursor_stays_bounded_and_loses_nothing_by_it(
         assert len(jobs) <= 10
     assert total == 48
     assert ci.poll() == []
+
+
+@pytest.mark.parametrize(
+    "lie", [5, None, "x", {"number": 1, "timestamp": "x"}, {"number": -1, "timestamp": 1}]
+)
+def test_what_is_no_build_and_no_job_is_passed_over(lie: Any) -> None:
+    assert row(lie) is None
+    answer = {"jobs": [lie, {"fullName": "a", "lastBuild": {"number": 2, "timestamp": 3}}]}
+    assert list(walk(lambda _: answer, ("*",))) == [Job("a", Row(2, 3))]
+    assert list(walk(lambda _: {"jobs": lie}, ("*",))) == []

@@ -39,7 +39,7 @@ from pipemgr.service.runtime import Runtime  # noqa: E402
 NEEDED = 10_000 / 60
 WORKERS = 4
 BATCH = 100
-PATIENCE = 300
+PATIENCE = 900
 
 
 def run(quick):
@@ -127,7 +127,7 @@ def embedded(workspace, url, count):
 
 
 def celery(workspace, url, count, site):
-    """One beat and two worker processes of two, each pass measured from being due to the last commit."""
+    """One beat and one worker with a child for each poll at once; the second pass, from being due to the last commit."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(site), *sys.path)),

@@ -27,6 +27,8 @@ TICKET_SECONDS = 30.0
 """How long a message may wait for a worker; then its connection is handed out again."""
 BATCH = 100
 """How many connections are claimed at once."""
+MOST_WAITING = 1000
+"""How many messages may wait for a worker: more would be too old when they are taken."""
 TASK = "pipemgr.poll"
 QUEUE = "pipemgr"
 _SCHEMES = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
@@ -47,18 +49,18 @@ class CeleryEngine(Ticking):
             return self.tick(shift)
 
     def tick(self, shift: Shift) -> int:
-        """Claim what is due and send each a message. Without a broker nothing is claimed."""
+        """Claim what is due and send each a message, unless many wait. Without a broker nothing is claimed."""
+        room = MOST_WAITING - self._waiting()
+        self._send()
         done = 0
-        if self._unsent:
-            self._find_broker()
-            self._send()
-        while not self.stopping.is_set():
+        while done < room and not self.stopping.is_set():
             ticket = f"ticket:{uuid4().hex}"
-            found = shift.due(BATCH, owner=ticket, seconds=TICKET_SECONDS)
+            asked = min(BATCH, room - done)
+            found = shift.due(asked, owner=ticket, seconds=TICKET_SECONDS)
             self._unsent.extend((lease.name, ticket) for lease in found)
             self._send()
             done += len(found)
-            if len(found) < BATCH:
+            if len(found) < asked:
                 break
         return done
 
@@ -87,11 +89,13 @@ class CeleryEngine(Ticking):
         except (OperationalError, OSError) as error:
             raise self._unreachable(error) from None
 
-    def _find_broker(self) -> None:
+    def _waiting(self) -> int:
+        """How many messages no worker has taken yet; asks by a connection of its own, which no outage has broken."""
         try:
             with self.app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0)
-                connection.default_channel  # noqa: B018 - Redis is asked only now
+                queue = self.app.amqp.queues[QUEUE](connection.default_channel)
+                return int(queue.queue_declare().message_count)
         except (OperationalError, OSError) as error:
             raise self._unreachable(error) from None
 

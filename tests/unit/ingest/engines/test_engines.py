@@ -16,7 +16,7 @@ from pipemgr.adapter import Adapter, PollPage
 from pipemgr.config import ConnectionConfig, PollingConfig
 from pipemgr.errors import BadSettings, ConfigurationError, LedgerError, PipemgrError, Unreachable
 from pipemgr.ingest.engines import Engine, Setup, load
-from pipemgr.ingest.engines.celery import CeleryEngine, application
+from pipemgr.ingest.engines.celery import MOST_WAITING, CeleryEngine, application
 from pipemgr.ingest.engines.embedded import Embedded
 from pipemgr.ingest.engines.shift import DAILY, Shift
 from pipemgr.ingest.poller import Polled
@@ -353,19 +353,44 @@ def test_the_password_of_the_broker_comes_from_its_reference(broker, expected, m
     assert "s%40crt" not in app.connection_for_write().as_uri()
 
 
-def test_a_broker_that_is_away_is_told_and_what_was_claimed_is_kept(shift, ledger):
+def test_a_broker_that_is_away_is_told_and_nothing_is_claimed(shift, ledger):
     engine = CeleryEngine(setup(shift(), broker="redis://127.0.0.1:1/0"))
     for _turn in range(2):
         with pytest.raises(Unreachable, match="the broker can't be reached") as raised:
             engine.run_once()
         assert raised.value.where == "redis://127.0.0.1:1/0"
-    assert len(owners(ledger)) == 1  # one ticket: nothing more is claimed without a broker
+    assert owners(ledger) == set()
     engine.app.close()
 
 
-def test_a_beat_hands_out_what_is_due_once(shift, ledger):
+def test_what_was_claimed_when_the_broker_went_is_sent_when_it_is_back(shift, ledger, monkeypatch):
+    engine = CeleryEngine(setup(shift(), broker="redis://127.0.0.1:1/0"))
+    monkeypatch.setattr(engine, "_waiting", lambda: 0)
+    with pytest.raises(Unreachable):
+        engine.run_once()  # it was there when it was asked, and is not when it is needed
+    sent: list[tuple[str, str]] = []
+    engine.app.send_task = lambda _task, words, **_options: sent.append(words)  # type: ignore[method-assign]
+    assert engine.run_once() == 0
+    assert sorted(name for name, _ in sent) == sorted(NAMES)
+    assert owners(ledger) == {ticket for _, ticket in sent}
+    engine.app.close()
+
+
+def test_a_beat_hands_out_no_more_than_can_wait(shift, ledger, monkeypatch):
     engine = CeleryEngine(setup(shift(), broker="redis://127.0.0.1:1/0"))
     sent: list[tuple[str, str]] = []
+    engine.app.send_task = lambda _task, words, **_options: sent.append(words)  # type: ignore[method-assign]
+    for waiting, expected in ((MOST_WAITING, 0), (MOST_WAITING - 2, 2), (0, 1)):
+        monkeypatch.setattr(engine, "_waiting", lambda waiting=waiting: waiting)
+        assert engine.run_once() == expected
+    assert sorted(name for name, _ in sent) == sorted(NAMES)
+    engine.app.close()
+
+
+def test_a_beat_hands_out_what_is_due_once(shift, ledger, monkeypatch):
+    engine = CeleryEngine(setup(shift(), broker="redis://127.0.0.1:1/0"))
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(engine, "_waiting", lambda: 0)
     engine.app.send_task = lambda _task, words, **_options: sent.append(words)  # type: ignore[method-assign]
     assert engine.run_once() == 3
     assert engine.run_once() == 0

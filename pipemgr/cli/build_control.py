@@ -287,7 +287,7 @@ def _show_waiting(held: tuple[StageInstance, ...], title: str, *, as_json: bool)
         return
     table(rows, ("stage", "id", "since", "reason"), empty=f"Nothing of {plain(title)} waits.")
     if rows:
-        click.echo(plain(f"\nNext: pipemgr build approve {title} --stage NAME"), err=True)
+        click.echo(f"\nNext: pipemgr build approve {plain(title)} --stage NAME", err=True)
 
 
 COMMANDS = (start, watch_, cancel, rerun, approve)

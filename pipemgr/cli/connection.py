@@ -157,7 +157,7 @@ def resume_(name: str, fast_forward: bool, as_json: bool) -> None:
         print_json({"connection": name, "resumed": True, "fast_forward": fast_forward})
         return
     click.echo(plain(f"{name} is polled again" + (", from what is new now on" if fast_forward else "")))
-    click.echo(plain(f"\nNext: pipemgr poll -c {name}, unless a watch or a worker is running"), err=True)
+    click.echo(f"\nNext: pipemgr poll -c {plain(name)}, unless a watch or a worker is running", err=True)
 
 
 @connection.command()

@@ -108,8 +108,10 @@ class Client:
     def search(self, body: Data) -> tuple[list[Data], str | None]:
         """Runs by API v3's search, and the cursor of its next page (`page.next`)."""
         answer = self.post("v3/runs/search", body)
-        following = (answer.get("page") or {}).get("next")
-        return self._rows(answer.get("data"), "v3/runs/search"), following
+        page = answer.get("page")
+        following = page.get("next") if isinstance(page, dict) else None
+        rows = self._rows(answer.get("data"), "v3/runs/search")
+        return rows, following if isinstance(following, str) else None
 
     def stdout(self, job: str, execution: int, step: int, offset: int) -> Output:
         """What a step has printed from byte `offset` on; API v3 says by `X-Terminal` that no more will come."""
@@ -193,6 +195,7 @@ class Client:
         return answer
 
     def _rows(self, found: Any, path: str) -> list[Data]:
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        """The objects in a list; a row that is none tells nothing and stops no other."""
+        if not isinstance(found, list):
             raise Retryable(f"the answer to {path} has no list", where=self.where)
-        return found
+        return [one for one in found if isinstance(one, dict)]

@@ -23,7 +23,7 @@ from pipemgr.adapter import (
 from .client import Client
 from .depth import Depth
 from .polling import TODAY, Finder
-from .steps import Data, moment
+from .steps import Data, inner, moment
 
 PAGE: Final = 20
 """As many runs as the search gives at most; asking for more is refused."""
@@ -118,7 +118,7 @@ class Search:
             if (runs.get(number) != word or grows) and self._find(finder, state, row):
                 runs.pop(number, None)
                 runs[number] = word
-        newest = max((_said(row).get("created_at") or "" for row in rows), default="")
+        newest = max((str(_said(row).get("created_at") or "") for row in rows), default="")
         state["top"] = max(state.get("top") or "", str(state.get("since") or ""), newest)
 
     def _again(self, finder: Finder, state: dict[str, Any], now: datetime, just: set[str]) -> None:
@@ -140,7 +140,7 @@ class Search:
     @staticmethod
     def _find(finder: Finder, state: dict[str, Any], row: Data) -> bool:
         """Find the attempts of a run; True when they were found, or the run is of no project that is watched."""
-        project = ((row.get("references") or {}).get("project") or {}).get("id")
+        project = inner(row.get("references"), "project").get("id")
         slug = next((name for name, number in state["ids"].items() if number == project), None)
         return slug is None or finder.find(slug, str(row["id"]))
 

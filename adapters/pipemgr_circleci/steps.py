@@ -41,7 +41,7 @@ def moment(text: object) -> datetime | None:
 
 def modern(answer: Data, statuses: Statuses) -> Detail:
     """The steps of `GET /api/v3/jobs/{id}`: `parallel_executions[].steps[]` with phase, outcome and exit code."""
-    executions = (_inner(answer, "data", "attributes")).get("parallel_executions") or []
+    executions = (inner(answer, "data", "attributes")).get("parallel_executions") or []
     several = len(executions) > 1
     steps = tuple(
         _step(
@@ -135,11 +135,12 @@ def _step(
 def _picard(answer: Data) -> str | None:
     """The runner as API v1.1 tells it; absent for builds from before there were executors."""
     picard = answer.get("picard") or {}
-    words = [picard.get("executor"), _inner(picard, "resource_class").get("class")]
+    words = [picard.get("executor"), inner(picard, "resource_class").get("class")]
     return " ".join(word for word in words if word) or None
 
 
-def _inner(value: Any, *names: str) -> Data:
+def inner(value: Any, *names: str) -> Data:
+    """The object at the end of these names; an empty one where something else is."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}

@@ -26,6 +26,8 @@ VERSION: Final = "2022-11-28"
 """The version of the REST API this was written for."""
 PAGE: Final = 100
 """As many things as GitHub puts on a page at most."""
+MOST_PAGES: Final = 1000
+"""After so many pages of one thing's parts, a list is taken to have no end."""
 MOVED: Final = (301, 307, 308)
 HOPS: Final = 5
 PIECE: Final = 1 << 16
@@ -110,21 +112,25 @@ class Client:
     def rows(self, answer: Answer, key: str = "") -> list[Data]:
         """The list in an answer, under `key` if it has one.
 
-        Raises `Retryable` when there is none: something in between has answered for GitHub.
+        Raises `Retryable` when there is none: something in between has answered for GitHub. A row that is no object
+        tells nothing and stops no other.
         """
         told = answer.data
         found = (told.get(key) if isinstance(told, dict) else None) if key else told
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        if not isinstance(found, list):
             raise Retryable(f"GitHub's answer has no list {key!r}", where=self.where)
-        return found
+        return [one for one in found if isinstance(one, dict)]
 
     def all(self, path: str, key: str = "", **parameters: Any) -> Iterator[Data]:
-        """Every row of a list, page by page."""
+        """Every row of a list, page by page. Raises `Retryable` for one without an end."""
         answer = self.get(path, per_page=PAGE, **parameters)
         yield from self.rows(answer, key)
-        while (following := answer.following) is not None:
+        for _ in range(MOST_PAGES):
+            if (following := answer.following) is None:
+                return
             answer = self.get(following)
             yield from self.rows(answer, key)
+        raise Retryable(f"the list {path} does not end", where=self.where)
 
     def pending(self, run: str) -> list[Data]:
         """The environments that a run waits for; this list has no pages."""

@@ -8,7 +8,6 @@ asked every few minutes, with ETags of their own. What ends between two of those
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -50,10 +49,10 @@ LOST: Final = timedelta(minutes=10)
 """How often a repository that is not there is asked for."""
 DEEPEST: Final = 390
 """Pages of a list without filters: GitHub answers 422 beyond 40,000 runs (seen by others, not documented)."""
+PLACE: Final = frozenset({"next", "floor", "top", "page", "etag"})
+"""What a repository's memory has of a list that is being read."""
 DOWN: Final = 3
 """After so many failures, and no success, GitHub itself is taken to be down."""
-
-_log = logging.getLogger(__name__)
 
 
 class Poll:
@@ -70,6 +69,7 @@ class Poll:
         self.seen: dict[BuildRef, None] = {}
         self.gaps: list[Gap] = []
         self.failures: list[AdapterError] = []
+        self.problems: list[str] = []
 
     def page(self) -> PollPage:
         """What was found."""
@@ -101,7 +101,11 @@ class Poll:
             cursor |= {"at": done, "fine": fine}
         # GitHub lists the newest first.
         return PollPage(
-            seen=tuple(reversed(self.seen)), gaps=tuple(self.gaps), cursor=cursor, more=done is not None
+            seen=tuple(reversed(self.seen)),
+            gaps=tuple(self.gaps),
+            problems=tuple(self.problems),
+            cursor=cursor,
+            more=done is not None,
         )
 
     # One repository --------------------------------------------------------------------------------------
@@ -122,12 +126,19 @@ class Poll:
             self._lose(name, memory, error)
             ended = True
         except (Retryable, Refused) as error:
-            _log.warning("%s: %s can't be read now: %s", self.client.where, name, error.message)
+            self.problems.append(f"{name} can't be read now: {error.message}")
             self.failures.append(error)
+            if isinstance(error, Refused):
+                self._begin_again(name)
             return True
         memory.pop("name", None)
         self.memories[name] = memory
         return ended
+
+    def _begin_again(self, name: str) -> None:
+        """Forget the place in a list that is refused: the next look starts at its top, down to the same floor."""
+        memory = self.memories.get(name, {})
+        self.memories[name] = {key: value for key, value in memory.items() if key not in PLACE}
 
     def _absent(self, memory: Memory) -> bool:
         last = moment(memory.get("lost"))
@@ -207,10 +218,12 @@ class Poll:
             return etag
         first = answer.etag
         self._found(name, answer)
-        while answer.following is not None:
+        for _ in range(DEEPEST):
+            if answer.following is None:
+                return first
             answer = self.client.get(answer.following)
             self._found(name, answer)
-        return first
+        return None  # an end that never comes: everything is asked for again next time
 
     def _found(self, name: str, answer: Answer) -> list[dict[str, Any]]:
         runs = self._rows(answer)

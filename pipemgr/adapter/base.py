@@ -79,6 +79,8 @@ class PollPage(Value):
     seen: tuple[BuildRef, ...] = ()
     unread: tuple[Unread, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What could not be read and stopped nothing else: a repository or a project. Told with the poll."""
     cursor: Cursor = Field(default_factory=dict)
     more: bool = False
     wait: float | None = Field(default=None, ge=0, le=7 * 86_400, allow_inf_nan=False)

@@ -224,6 +224,7 @@ class _Poll:
         refs = [ref for ref in page.seen if self._journal.storable(ref)]
         unread = [one for one in page.unread if self._journal.storable(one.ref)]
         self._problems += [f"{one.ref.pipeline} {one.ref.build}: {one.reason}" for one in page.unread]
+        self._problems += page.problems
 
         def also(transaction: Transaction) -> None:
             transaction.pend(self._name, refs, found.source)

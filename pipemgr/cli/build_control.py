@@ -263,13 +263,13 @@ def approve(  # noqa: PLR0913 - one for each option
         if stage is None:
             _show_waiting(control.waiting(control.current(runtime, view)), title, as_json=as_json)
             return
-        found = control.approve(runtime, view, stage, accept=not reject, comment=comment)
+        name, number = control.approve(runtime, view, stage, accept=not reject, comment=comment)
     word = "rejected" if reject else "approved"
     if as_json:
-        said = {"stage": found.name, "stage_id": found.external_id, "accepted": not reject}
+        said = {"stage": name, "stage_id": number, "accepted": not reject}
         print_json({"connection": view.build.connection, **view.snapshot().ref.model_dump(), **said})
     else:
-        click.echo(plain(f"{word} stage {found.name} of {title} at {view.build.connection}"))
+        click.echo(plain(f"{word} stage {name} of {title} at {view.build.connection}"))
 
 
 def _show_waiting(held: tuple[StageInstance, ...], title: str, *, as_json: bool) -> None:

@@ -88,16 +88,22 @@ def waiting_stage(snapshot: BuildInstance, name: str, build: str) -> StageInstan
 
 def approve(
     runtime: Runtime, view: InstanceView, stage: str, *, accept: bool = True, comment: str = ""
-) -> StageInstance:
-    """Answer a stage that waits, by its name or id; the stage that was answered."""
+) -> tuple[str, str]:
+    """Answer a stage that waits, by its name or id; the name and id of what was answered.
+
+    Where the build itself waits, the name may be the vendor's for what it waits for, such as an environment.
+    """
     connection = view.build.connection
     require(runtime, connection, Capability.APPROVE)
     snapshot = current(runtime, view)
-    found = waiting_stage(snapshot, stage, title(view.build))
+    known = any(stage in (one.external_id, one.name, one.stage) for one in snapshot.stages)
+    if known or snapshot.status.state is not State.WAITING:
+        found = waiting_stage(snapshot, stage, title(view.build))
+        name, number = found.name, found.external_id
+    else:
+        name = number = stage
     ref: BuildRef = snapshot.ref
-    wish = f"{'approval' if accept else 'rejection'} of stage {found.name}" + (
-        f" ({comment})" if comment else ""
-    )
+    wish = f"{'approval' if accept else 'rejection'} of stage {name}" + (f" ({comment})" if comment else "")
     with remarked(runtime, connection, ref, wish):
-        runtime.adapter(connection).approve(ref, found.external_id, accept=accept, comment=comment)
-    return found
+        runtime.adapter(connection).approve(ref, number, accept=accept, comment=comment)
+    return name, number

@@ -148,7 +148,9 @@ def assert_nothing_lost_or_doubled(runtime: Runtime, other: Path) -> None:
             entries += 1
         elif kind in OBJECTS:
             assert (change == "create") == (event.subject not in last), event
-            assert last.get(event.subject) != event.data, f"twice the same: {event}"
+            # Only that somebody asked for something is told without a change.
+            asked = event.name == "buildinstance.updated" and not event.changed
+            assert asked or last.get(event.subject) != event.data, f"twice the same: {event}"
             last[event.subject] = event.data
     assert entries == runtime.ledger.queries.counts().entries
     assert runtime.ledger.queries.unsealed() == 0
@@ -403,5 +405,6 @@ def test_an_interrupted_poll_gives_the_connection_back(workspace):
     waiting = start(workspace.root, "build", "start", "release", "--wait")
     time.sleep(2.5)
     waiting.send_signal(signal.SIGINT)
-    assert waiting.wait(30) in (130, 0)
+    # -2: the signal came before Python listened, on a busy machine.
+    assert waiting.wait(30) in (130, 0, -signal.SIGINT)
     workspace.well("sync")

@@ -94,7 +94,7 @@ class CeleryEngine(Ticking):
         try:
             with self.app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0)
-                queue = self.app.amqp.queues[QUEUE](connection.default_channel)
+                queue: Any = self.app.amqp.queues[QUEUE](connection.default_channel)
                 return int(queue.queue_declare().message_count)
         except (OperationalError, OSError) as error:
             raise self._unreachable(error) from None

@@ -297,3 +297,18 @@ def test_an_expired_pipeline_is_passed_over(world: World, circle: CircleCI, conn
     run, other = ran(world, count=2)
     circle.fail(f"/pipeline/{identity('pipeline', run.id)}", status=404, times=2)
     assert found(cycle(adapter)[0]) == {ref(other)}
+
+
+def test_a_row_that_is_none_stops_no_other_and_no_page(
+    world: World, circle: CircleCI, connect: Connect
+) -> None:
+    adapter = connect(api="v3")
+    told = ran(world)
+    _, cursor = cycle(adapter)
+    lies = ["no run", {"id": "x", "attributes": 3, "references": "none"}]
+    circle.fail("/runs/search", status=200, body=json.dumps({"data": lies, "page": "none"}))
+    pages, cursor = cycle(adapter, cursor)
+    assert not any(page.unread for page in pages)
+    (newer,) = ran(world)
+    assert ref(newer) in found(cycle(adapter, cursor)[0])
+    assert ref(told[0]) != ref(newer)

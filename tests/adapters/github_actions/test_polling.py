@@ -333,3 +333,32 @@ def test_a_run_that_can_not_be_named_stops_no_other_repository(
 
 def test_a_time_beyond_all_years_is_none() -> None:
     assert moment("9999-12-31T23:59:59-12:00") is None
+
+
+def test_a_row_that_is_none_stops_no_other(
+    world: World, github: GitHub, adapter: GitHubActionsAdapter
+) -> None:
+    told = ran(world)
+    real = {
+        "id": told[0].id,
+        "path": ".github/workflows/ci.yml",
+        "created_at": "2026-11-01T08:00:00Z",
+        "run_attempt": 1,
+    }
+    body = json.dumps({"total_count": 2, "workflow_runs": ["no run", real]})
+    github.fail("/actions/runs", status=200, body=body)
+    assert found(cycle(adapter)[0]) == refs(told[:1])
+
+
+def test_a_place_that_is_refused_is_told_and_forgotten(
+    world: World, github: GitHub, connect: Connect
+) -> None:
+    adapter = connect(repositories=["acme/shop", "acme/zoo"])
+    told = ran(world)
+    place = {"next": f"{github.url}/repos/acme/shop/actions/runs?page=9", "page": 8}
+    github.fail("/repos/acme/shop", status=422)
+    pages, cursor = cycle(adapter, {"repositories": {"acme/shop": place}})
+    (problem,) = (one for page in pages for one in page.problems)
+    assert problem.startswith("acme/shop can't be read now")
+    assert "next" not in cursor["repositories"]["acme/shop"]
+    assert found(cycle(adapter, cursor)[0]) == refs(told)

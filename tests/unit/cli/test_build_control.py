@@ -251,6 +251,12 @@ def test_reject(cli, toy, toybox, held):
     assert toy.asked[-1][2:] == (str(held.id), False, "")
 
 
+def test_approve_by_the_vendors_name_of_what_a_build_waits_for(cli, toy, toybox, held):
+    said = cli("build", "approve", "web#2", "--stage", "production", at=toybox)
+    assert (said.code, said.out) == (0, "approved stage production of web#2 at toy\n")
+    assert toy.asked[-1][2:] == ("production", True, "")
+
+
 def test_a_stage_that_does_not_wait(cli, toy, toybox, held):
     said = cli("build", "approve", "web#2", "--stage", "test", at=toybox)
     assert said.code == 1

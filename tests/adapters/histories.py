@@ -10,6 +10,7 @@ attempt of the world.
 
 import contextlib
 import json
+import tempfile
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from pipemgr.adapter import Adapter, AdapterSettings, Connection, Hints, LogChunk, PollPage, Unread, Webhook
 from pipemgr.adapter.guard import Guarded
@@ -242,6 +244,22 @@ class Histories(RuleBasedStateMachine):
 
 def finished(data: dict[str, Any]) -> bool:
     return (data.get("status") or {}).get("state") == State.FINISHED
+
+
+def tell_histories(machine: type[Histories], place: Path, **more: Any) -> None:
+    """Run a vendor's machine on ledgers of SQLite below `place`; `more` are settings of Hypothesis."""
+
+    def folder() -> Path:
+        return Path(tempfile.mkdtemp(dir=place))
+
+    def url() -> str:
+        return f"sqlite:///{folder()}/ledger.db"
+
+    here = type(machine.__name__, (machine,), {"folder": staticmethod(folder), "url": staticmethod(url)})
+    chosen = settings(
+        max_examples=10, stateful_step_count=20, suppress_health_check=list(HealthCheck), **more
+    )
+    run_state_machine_as_test(here, settings=chosen)
 
 
 # A vendor without a network ------------------------------------------------------------------------------

@@ -1,12 +1,9 @@
 """Whatever happens to builds, to CircleCI and to the hub: the ledger ends with CircleCI's history."""
 
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import Phase
 
 from pipemgr.adapter import Adapter, Connection
 from pipemgr.adapter.guard import Guarded
@@ -16,7 +13,7 @@ from pipemgr.testing.fakes.circleci import CircleCI
 from pipemgr.testing.fakes.circleci_shapes import identity
 from pipemgr.testing.fakes.world import Attempt, Run, World
 from pipemgr_circleci import CircleCIAdapter
-from tests.adapters.histories import NAME, Histories
+from tests.adapters.histories import NAME, Histories, tell_histories
 
 TOKEN = "CCIPAT_a-made-up-token"
 SETTLED = 10
@@ -72,20 +69,5 @@ def test_whatever_happens_the_ledger_has_the_vendors_history(
 ) -> None:
     monkeypatch.setenv("CIRCLE_TOKEN", TOKEN)
 
-    def folder() -> Path:
-        return Path(tempfile.mkdtemp(dir=tmp_path))
-
-    def url() -> str:
-        return f"sqlite:///{folder() / 'ledger.db'}"
-
-    places: dict[str, Callable[[], object]] = {"url": staticmethod(url), "folder": staticmethod(folder)}
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # of Hypothesis
-        type(machine.__name__, (machine,), places),
-        settings=settings(
-            max_examples=10,
-            stateful_step_count=20,
-            deadline=None,
-            phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink would take minutes
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    # To shrink would take minutes.
+    tell_histories(machine, tmp_path, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))

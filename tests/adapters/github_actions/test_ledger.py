@@ -3,15 +3,12 @@
 import hashlib
 import hmac
 import json
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from pipemgr.adapter import AuthenticationFailed, Connection, NotAllowed, RateLimited, Tables, Webhook
 from pipemgr.adapter.guard import Guarded
@@ -25,7 +22,7 @@ from pipemgr.model.status import Result, State
 from pipemgr.testing.fakes.github import GitHub
 from pipemgr.testing.fakes.world import Attempt, Run, World
 from pipemgr_github_actions import GitHubActionsAdapter
-from tests.adapters.histories import NAME, Histories
+from tests.adapters.histories import NAME, Histories, tell_histories
 
 from .conftest import SECRET, TOKEN, Connect
 
@@ -275,15 +272,4 @@ def test_random_schedules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
 
-    def folder() -> Path:
-        return Path(tempfile.mkdtemp(dir=tmp_path))
-
-    class Machine(OnGitHub):
-        pass
-
-    Machine.folder = staticmethod(folder)
-    Machine.url = staticmethod(lambda: f"sqlite:///{folder()}/ledger.db")
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(max_examples=10, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
-    )
+    tell_histories(OnGitHub, tmp_path)

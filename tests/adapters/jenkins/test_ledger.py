@@ -3,14 +3,11 @@
 import hashlib
 import hmac
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from pipemgr.adapter import AuthenticationFailed, Connection, NotAllowed, RateLimited, Retryable, Webhook
 from pipemgr.adapter.guard import Guarded
@@ -25,7 +22,7 @@ from pipemgr.testing.fakes.jenkins import JenkinsFake
 from pipemgr.testing.fakes.jenkins_shapes import milliseconds
 from pipemgr.testing.fakes.world import Attempt, Run, World
 from pipemgr_jenkins import JenkinsAdapter
-from tests.adapters.histories import NAME, Histories
+from tests.adapters.histories import NAME, Histories, tell_histories
 
 Make = Callable[..., Any]
 SECRET = "made-up-hook-secret"
@@ -300,15 +297,4 @@ class OnJenkins(Histories):
 
 @pytest.mark.slow
 def test_random_schedules(tmp_path: Path, token: None) -> None:
-    def folder() -> Path:
-        return Path(tempfile.mkdtemp(dir=tmp_path))
-
-    class Machine(OnJenkins):
-        pass
-
-    Machine.folder = staticmethod(folder)
-    Machine.url = staticmethod(lambda: f"sqlite:///{folder()}/ledger.db")
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(max_examples=10, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
-    )
+    tell_histories(OnJenkins, tmp_path)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity
+from pipemgr.adapter import Fidelity, Losses, ordered, overlaid, said
 from pipemgr.model.definitions import (
     Concurrency,
     Container,
@@ -20,8 +20,7 @@ from pipemgr.model.definitions import (
 )
 
 from .jobs import ALL, WIDE
-from .loss import Losses
-from .phrases import Phrases, ordered, overlaid, said
+from .phrases import Phrases
 from .step_writer import StepWriter
 from .words import Words, own
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pipemgr.adapter import Node
+from pipemgr.adapter import Fields, Kept, Node
 from pipemgr.model.definitions import (
     ID_PATTERN,
     Concurrency,
@@ -18,9 +18,9 @@ from pipemgr.model.definitions import (
     Stage,
 )
 
-from .fields import Fields, Kept, Texts
 from .steps import StepReader
-from .words import Words
+from .texts import Texts
+from .words import VENDOR, Words
 
 ALL: Final = "*"
 """The scope of a permission for everything."""
@@ -94,7 +94,7 @@ class JobReader(PartReader):
             )
             return None
         model = f"stages.{name}"
-        kept = Kept(model)
+        kept = Kept(model, VENDOR)
         fields = Fields(node.feeds(model), model, kept)
         found = self.texts.some(fields, {"name": "name"})
         found |= self.common(fields) | self._control(fields) | self._place(fields)
@@ -106,7 +106,7 @@ class JobReader(PartReader):
             )
         fields.rest()
         self._check(node, kept, found)
-        return Stage(id=name, vendor=kept.vendor(), **found)
+        return Stage(id=name, vendor=kept.said(), **found)
 
     @staticmethod
     def _check(node: Node, kept: Kept, found: dict[str, Any]) -> None:

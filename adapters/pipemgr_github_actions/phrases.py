@@ -7,13 +7,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity
+from pipemgr.adapter import Fidelity, Losses, Vocabulary
 from pipemgr.model.definitions import Data, seconds
 from pipemgr.model.expressions import Expression, Literal
 from pipemgr.model.templates import rewrite
-
-from .expressions import Names
-from .loss import Losses
 
 _MINUTE = 60
 
@@ -21,7 +18,7 @@ _MINUTE = 60
 class Phrases:
     """Turns values into GitHub's, and notes what gets lost."""
 
-    def __init__(self, names: Names, losses: Losses) -> None:
+    def __init__(self, names: Vocabulary, losses: Losses) -> None:
         self.names = names
         self.losses = losses
 
@@ -73,25 +70,3 @@ class Phrases:
             return None
         counted: JsonValue = self.text(duration[:-1], path)
         return counted
-
-
-def said(data: Mapping[str, Any]) -> Data:
-    """Only the entries that say something."""
-    return {key: value for key, value in data.items() if value not in (None, {}, [])}
-
-
-def ordered(data: Data, order: tuple[str, ...]) -> Data:
-    """The entries in the usual order; those that are not in it come before the last one."""
-    *first, last = order
-    keys = (*first, *(key for key in data if key not in order), last)
-    return {key: data[key] for key in keys if key in data}
-
-
-def overlaid(data: Data, own: Mapping[str, JsonValue]) -> Data:
-    """`data` with a vendor's own entries laid over it; mappings are merged."""
-    result = dict(data)
-    for key, value in own.items():
-        below = result.get(key)
-        merge = isinstance(value, dict) and isinstance(below, dict)
-        result[key] = overlaid(below, value) if merge else value  # type: ignore[arg-type]
-    return result

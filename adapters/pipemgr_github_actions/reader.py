@@ -8,6 +8,8 @@ from typing import Any
 from pipemgr.adapter import (
     Document,
     DocumentSet,
+    Fields,
+    Kept,
     Node,
     ParseError,
     Reader,
@@ -18,11 +20,10 @@ from pipemgr.adapter import (
 )
 from pipemgr.model.definitions import HINTS, Pipeline, Stage
 
-from .expressions import Names
-from .fields import Fields, Kept, Texts
 from .jobs import JobReader
+from .texts import Texts
 from .triggers import TriggerReader
-from .words import Words
+from .words import VENDOR, Words
 
 
 class GitHubActionsReader(Reader):
@@ -66,8 +67,8 @@ class _Workflow:
 
     def __init__(self, words: Words, root: Node) -> None:
         self.root = root
-        self.kept = Kept("")
-        self.texts = Texts(Names(words))
+        self.kept = Kept("", VENDOR)
+        self.texts = Texts(words.vocabulary)
         self.jobs = JobReader(self.texts, words)
         self.triggers = TriggerReader(words, self.kept)
         self.fields = Fields(root, "", self.kept)
@@ -89,7 +90,7 @@ class _Workflow:
             triggers=tuple(self.triggers.triggers),
             parameters=self.triggers.parameters,
             stages=stages,
-            vendor=self.kept.vendor(),
+            vendor=self.kept.said(),
             **found,
         )
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, StepRow, to_vendor
+from pipemgr.adapter import Fidelity, StepRow, ordered, overlaid, said, to_vendor
 from pipemgr.model.definitions import OPAQUE, Data, Step
 
-from .phrases import Phrases, ordered, overlaid, said
+from .phrases import Phrases
 from .steps import RUN, RUN_INPUTS
 from .words import VENDOR, Words, hints, own
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipemgr.adapter import Node, from_vendor
+from pipemgr.adapter import Fields, Kept, Node, from_vendor
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 
-from .fields import Fields, Kept, Texts
+from .texts import Texts
 from .words import VENDOR, Words
 
 RUN: Final = "run"
@@ -24,7 +24,7 @@ class StepReader:
 
     def read(self, node: Node, model: str) -> Step:
         """One step."""
-        kept = Kept(model)
+        kept = Kept(model, VENDOR)
         fields = Fields(node.feeds(model), model, kept)
         found: dict[str, Any] = self.texts.some(fields, {"id": "id", "name": "name"})
         if (one := fields.take("if", "when")) is not None:
@@ -36,7 +36,7 @@ class StepReader:
             found["allow_failure"] = self.texts.flag(one)
         action, inputs = self._action(fields)
         fields.rest()
-        return Step(action=action, inputs=inputs, vendor=kept.vendor(), **found)
+        return Step(action=action, inputs=inputs, vendor=kept.said(), **found)
 
     def _action(self, fields: Fields) -> tuple[str, Data]:
         if "run" in fields:

@@ -6,11 +6,9 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, Node
+from pipemgr.adapter import Fidelity, Fields, Kept, Losses, Node
 from pipemgr.model.definitions import OPAQUE, Data, Parameter, Pipeline, Trigger
 
-from .fields import Fields, Kept
-from .loss import Losses
 from .words import VENDOR, Words
 
 MANUAL: Final = "manual"

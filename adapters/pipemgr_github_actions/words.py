@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final
 
-from pipemgr.adapter import Tables
+from pipemgr.adapter import Tables, Vocabulary
 from pipemgr.model.definitions import HINTS, Data
 
 VENDOR: Final = "github-actions"
@@ -27,6 +28,11 @@ class Words:
         self.runners = self._with("runners").runners
         self.variables = self._with("variables").variables
         self.catalogue = self.own.catalogue
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Names in expressions."""
+        return Vocabulary(VENDOR, "GitHub", self.variables, self.triggers)
 
     def _with(self, kind: str) -> Tables:
         return self.first if self.first.has(kind) else self.own

@@ -8,13 +8,22 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, Tables, Writer, Writing, emit, single
+from pipemgr.adapter import (
+    Fidelity,
+    Losses,
+    Tables,
+    Writer,
+    Writing,
+    emit,
+    ordered,
+    overlaid,
+    said,
+    single,
+)
 from pipemgr.model.definitions import Data, Pipeline
 
-from .expressions import Names
 from .job_writer import JobWriter
-from .loss import Losses
-from .phrases import Phrases, ordered, overlaid, said
+from .phrases import Phrases
 from .triggers import write_triggers
 from .words import Words, hints, own
 
@@ -58,7 +67,7 @@ def path_of(pipeline: Pipeline) -> str:
 
 
 def _workflow(pipeline: Pipeline, words: Words, losses: Losses) -> Data:
-    phrases = Phrases(Names(words), losses)
+    phrases = Phrases(words.vocabulary, losses)
     jobs = JobWriter(phrases, words)
     unnamed = hints(pipeline.vendor).get("unnamed")
     data = jobs.common(pipeline, "") | said(

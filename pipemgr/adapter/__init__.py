@@ -30,8 +30,12 @@ from pipemgr.secrets import MASK, Secret, SecretRef, redact
 from pipemgr.translate.base import Dialect, Reader, Reading, Writer, Writing, refuse_problems
 from pipemgr.translate.document import Document, DocumentSet, decode, load, single
 from pipemgr.translate.emit import emit
+from pipemgr.translate.entries import ordered, overlaid, said
+from pipemgr.translate.fields import Fields, Kept
+from pipemgr.translate.losses import Losses
 from pipemgr.translate.node import Node, Source
 from pipemgr.translate.report import Fidelity, Finding
+from pipemgr.translate.vocabulary import Vocabulary
 from pipemgr.translate.yaml import compose
 
 from . import junit
@@ -92,20 +96,27 @@ __all__ = [
     "Document",
     "DocumentSet",
     "Fidelity",
+    "Fields",
     "Finding",
+    "Kept",
+    "Losses",
     "Node",
     "Reader",
     "Reading",
     "Source",
     "Statuses",
     "Support",
+    "Vocabulary",
     "Writer",
     "Writing",
     "compose",
     "decode",
     "emit",
     "load",
+    "ordered",
+    "overlaid",
     "refuse_problems",
+    "said",
     "single",
     # What a vendor's words mean
     "StepRow",

@@ -270,9 +270,14 @@ class EnvironmentRow(Row):
 
 
 class VariablesFile(TableFile):
-    """<vendor>/variables.yaml; `secrets` are those that every build has without anybody creating them."""
+    """<vendor>/variables.yaml; `secrets` are those that every build has without anybody creating them.
+
+    With `ambient` the secrets that a vendor keeps reach scripts as environment variables of the same name, and no
+    definition has to name them.
+    """
 
     secrets: tuple[str, ...] = ()
+    ambient: bool = False
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     environment: tuple[EnvironmentRow, ...] = ()

@@ -69,13 +69,15 @@ class Names:
 class Variables:
     """Names in expressions: contexts as (name, the vendor's expression), functions and environment both ways.
 
-    `secrets` are those that every build has without anybody creating them, in lower case.
+    `secrets` are those that every build has without anybody creating them, in lower case; `ambient`: all others are
+    environment variables of every script.
     """
 
     contexts: tuple[tuple[ContextRow, Expression], ...]
     functions: Names
     environment: Names
     secrets: frozenset[str] = frozenset()
+    ambient: bool = False
 
 
 class Tables:
@@ -148,6 +150,7 @@ class Tables:
             _names((row.name, row.word) for row in functions),
             _names((row.name, row.variable) for row in environment),
             frozenset(name.lower() for file in files for name in file.secrets),
+            any(file.ambient for file in files),
         )
 
     # Reading files -------------------------------------------------------------------------------------

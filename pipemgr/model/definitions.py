@@ -32,7 +32,8 @@ LONGEST_WAY = 8
 """Names that a message shows of a circle of stages."""
 
 OPAQUE = "opaque"
-"""The action and the trigger that keep what only one vendor understands; options `vendor` and `value`."""
+"""The action and the trigger that keep what only one vendor understands; options `vendor` and `value`. The action may
+have `steps` too, as data: what it does, for all other vendors."""
 HINTS = "hints"
 """In a vendor's own data (`vendor`), the key of what only helps that vendor to write the same text again (a pinned
 version, a missing name). No other vendor loses anything by ignoring it."""
@@ -137,6 +138,8 @@ class Runner(Definition):
     """Labels that the machine must have, all of them."""
     group: Text | None = None
     """The group of machines to take one from."""
+    size: Text | None = None
+    """How large the machine is, in the vendor's word for it."""
 
 
 class Container(Definition):
@@ -236,6 +239,10 @@ class Step(Definition):
     """Environment variables of this step."""
     timeout: Duration | None = None
     """Stopped after so long."""
+    idle_timeout: Duration | None = None
+    """Stopped when it has printed nothing for so long."""
+    background: bool = False
+    """Whether the next steps begin while it runs: it ends when it does, when it is told to, or with the stage."""
     allow_failure: Flag = False
     """Whether the stage goes on when it fails."""
     vendor: dict[str, Data] = Field(default_factory=dict)
@@ -261,6 +268,8 @@ class Stage(Definition):
     """Whether one failed combination cancels the others."""
     max_parallel: Count | None = None
     """How many combinations run at a time."""
+    parallelism: Count | None = None
+    """How many machines run it at once, each its own share of the work."""
     runner: Runner | None = None
     """Where it runs."""
     container: Container | None = None
@@ -275,6 +284,8 @@ class Stage(Definition):
     """Environment variables of its steps."""
     defaults: Defaults | None = None
     """What its `run` steps use unless they say otherwise."""
+    contexts: tuple[Text, ...] = ()
+    """Named sets of secrets and values, kept by the vendor, that it may use."""
     permissions: dict[str, str] | None = None
     """Rights of the token in this stage, in place of the pipeline's."""
     concurrency: Concurrency | None = None

@@ -142,7 +142,7 @@ PARAMETER: Final = {
     "choices": _some(json_values),
     "required": st.booleans(),
 }
-RUNNER: Final = {"name": any_text, "labels": _some(any_text), "group": any_text}
+RUNNER: Final = {"name": any_text, "labels": _some(any_text), "group": any_text, "size": any_text}
 CONTAINER: Final = {
     "image": any_text,
     "variables": _named(any_text),
@@ -162,6 +162,8 @@ _STEP: Final = {
     "when": expressions,
     "variables": _named(any_text),
     "timeout": durations,
+    "idle_timeout": durations,
+    "background": st.booleans(),
     "allow_failure": flags,
     "vendor": _vendor,
 }
@@ -184,7 +186,7 @@ def _inputs(known: Mapping[str, Input]) -> SearchStrategy[dict[str, Any]]:
 
 
 def _free_actions() -> SearchStrategy[tuple[str, dict[str, Any]]]:
-    reserved = {"id", "name", "when", "variables", "timeout", "allow-failure", "vendor", "run", OPAQUE}
+    reserved = {*(name.replace("_", "-") for name in _STEP), "run", OPAQUE}
     names = st.from_regex(r"[a-z][a-z0-9-]{0,6}(\.[a-z0-9-]{1,6})?", fullmatch=True)
     return st.tuples(names.filter(lambda name: name not in reserved), _named(_templated_values()))
 
@@ -215,6 +217,7 @@ def stage_fields(actions: Actions | None = None) -> dict[str, SearchStrategy[Any
         "matrix": _matrices,
         "fail_fast": flags,
         "max_parallel": counts,
+        "parallelism": counts,
         "runner": _made(Runner, RUNNER),
         "container": _containers,
         "services": _named(_containers),
@@ -222,6 +225,7 @@ def stage_fields(actions: Actions | None = None) -> dict[str, SearchStrategy[Any
         "approval": _made(Approval, APPROVAL),
         "variables": _named(any_text),
         "defaults": _made(Defaults, DEFAULTS),
+        "contexts": _some(any_text),
         "permissions": _permissions,
         "concurrency": _concurrencies,
         "outputs": _named(any_text),

@@ -66,9 +66,12 @@ BUILT_IN: Final[Actions] = {
     OPAQUE: {
         "vendor": Input(required=True, description="Who understands it."),
         "value": Input(required=True, description="What it says, word for word."),
+        "steps": Input(description="What it does, in steps that any vendor can take."),
     },
 }
 SCHEDULE: Final = "schedule"
+KEPT: Final = ("vendor", "value")
+"""What an opaque trigger keeps."""
 
 
 # Tables: the keys of the format, and the shape of each -------------------------------------------------
@@ -92,7 +95,7 @@ PARAMETER: Final[Mapping[str, Shape]] = {
     "choices": many(anything),
     "required": truth,
 }
-RUNNER: Final[Mapping[str, Shape]] = {"name": text, "labels": one_or_many(text), "group": text}
+RUNNER: Final[Mapping[str, Shape]] = {"name": text, "labels": one_or_many(text), "group": text, "size": text}
 CONTAINER: Final[Mapping[str, Shape]] = {
     "image": text,
     "variables": each(blank),
@@ -114,6 +117,8 @@ STEP: Final[Mapping[str, Shape]] = {
     "when": condition,
     "variables": each(blank),
     "timeout": duration,
+    "idle-timeout": duration,
+    "background": truth,
     "allow-failure": flag,
     "vendor": each(data),
 }
@@ -163,6 +168,7 @@ STAGE: Final[Mapping[str, Shape]] = {
     "matrix": _matrix,
     "fail-fast": flag,
     "max-parallel": count,
+    "parallelism": count,
     "runner": _runner,
     "container": _container,
     "services": each(_container),
@@ -170,6 +176,7 @@ STAGE: Final[Mapping[str, Shape]] = {
     "approval": fields(APPROVAL, Approval, short="message", empty=True),
     "variables": each(blank),
     "defaults": fields(DEFAULTS, Defaults),
+    "contexts": one_or_many(text),
     "permissions": each(word),
     "concurrency": _concurrency,
     "outputs": each(text),

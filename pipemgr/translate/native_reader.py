@@ -27,6 +27,7 @@ from .native_format import (
     BUILT_IN,
     EVENT,
     ID,
+    KEPT,
     PIPELINE,
     RUN,
     SCHEDULE,
@@ -141,7 +142,7 @@ class NativeReader(Reader):
 
     def _kept(self, node: Node) -> dict[str, Any]:
         """What an opaque trigger keeps: vendor and value, on their own or below `options`."""
-        table = dict.fromkeys(BUILT_IN[OPAQUE], anything)
+        table = dict.fromkeys(KEPT, anything)
         if node.kind != "mapping":
             node.problem(f"an opaque trigger is a mapping with {' and '.join(table)}")
         elif "options" in node.items():
@@ -153,7 +154,7 @@ class NativeReader(Reader):
     def _trigger_schema(self) -> Schema:
         known = self.triggers or ()
         plain = {"enum": sorted({*known, OPAQUE})} if known else {"type": "string"}
-        kept = known_schema(dict.fromkeys(BUILT_IN[OPAQUE], anything), None, list(BUILT_IN[OPAQUE]))
+        kept = known_schema(dict.fromkeys(KEPT, anything), None, list(KEPT))
         special = {OPAQUE: any_of(kept, EVENT.schema), SCHEDULE: SCHEDULED.schema}
         single: Schema = {
             "type": "object",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipemgr.adapter import Fidelity, Finding
+from .report import Fidelity, Finding
 
 
 class Losses:

@@ -126,7 +126,7 @@ class Tables:
     @cached_property
     def triggers(self) -> Names:
         """Words for what starts a build."""
-        rows: tuple[TriggerRow, ...] = self._rows("triggers", TriggersFile, lambda row: row.trigger)
+        rows: tuple[TriggerRow, ...] = self._rows("triggers", TriggersFile, lambda row: (row.trigger, row.word))
         return _names((row.trigger, row.word) for row in rows)
 
     @cached_property

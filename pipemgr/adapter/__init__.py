@@ -34,6 +34,7 @@ from pipemgr.translate.entries import ordered, overlaid, said
 from pipemgr.translate.fields import Fields, Kept
 from pipemgr.translate.losses import Losses
 from pipemgr.translate.node import Node, Source
+from pipemgr.translate.patterns import glob_to_regex, globs_to_regex, regex_to_expression, regex_to_globs
 from pipemgr.translate.report import Fidelity, Finding
 from pipemgr.translate.vocabulary import Vocabulary
 from pipemgr.translate.yaml import compose
@@ -112,10 +113,14 @@ __all__ = [
     "compose",
     "decode",
     "emit",
+    "glob_to_regex",
+    "globs_to_regex",
     "load",
     "ordered",
     "overlaid",
     "refuse_problems",
+    "regex_to_expression",
+    "regex_to_globs",
     "said",
     "single",
     # What a vendor's words mean

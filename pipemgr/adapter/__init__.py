@@ -22,7 +22,8 @@ from pipemgr.errors import (
     UnsupportedCapability,
 )
 from pipemgr.mapping.convert import from_vendor, to_vendor
-from pipemgr.mapping.rows import StepRow
+from pipemgr.mapping.expansion import expand, expand_stage, ignored
+from pipemgr.mapping.rows import StageRow, StepRow
 from pipemgr.mapping.statuses import Statuses
 from pipemgr.mapping.tables import Tables
 from pipemgr.model.support import Answer, Support
@@ -124,9 +125,13 @@ __all__ = [
     "said",
     "single",
     # What a vendor's words mean
+    "StageRow",
     "StepRow",
     "Tables",
+    "expand",
+    "expand_stage",
     "from_vendor",
+    "ignored",
     "to_vendor",
     # Secrets
     "MASK",

@@ -19,6 +19,8 @@ def to_vendor(value: JsonValue, convert: Conversion) -> JsonValue:
             return _YES_NO[value]
         case (("lines" | "commas"), list()):
             return _SEPARATORS[convert].join(map(str, value))
+        case "list", str():
+            return [line for line in map(str.strip, value.splitlines()) if line]
     return value
 
 
@@ -32,4 +34,6 @@ def from_vendor(value: JsonValue, convert: Conversion) -> JsonValue:
         case (("lines" | "commas"), str()) if "${{" not in value:
             parts = (part.strip() for part in value.split(_SEPARATORS[convert]))
             return [part for part in parts if part]
+        case "list", list():
+            return "\n".join(map(str, value))
     return value

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
 
 from pipemgr.model.base import Value
+from pipemgr.model.definitions import OPAQUE, Data
 from pipemgr.model.status import Result, State
 
 
@@ -162,8 +163,9 @@ class StatusesFile(TableFile):
     rows: tuple[StatusRow, ...]
 
 
-Conversion = Literal["same", "not", "yes-no", "lines", "commas"]
-"""How a value changes: not at all; true and false swapped; true is `yes`; a list is one text."""
+Conversion = Literal["same", "not", "yes-no", "lines", "commas", "list"]
+"""How a value changes: not at all; true and false swapped; true is `yes`; our list is their one text, an entry a
+line or with commas; our text of lines is their list."""
 
 
 class InputRow(Row):
@@ -173,28 +175,68 @@ class InputRow(Row):
     convert: Conversion = "same"
 
 
-class StepRow(Row):
-    """A neutral action as a vendor does it: by a call of its own, or by a script.
+_FORMS = ({"call", "action"}, {"call", "steps"}, {"run", "action"}, {"steps", "action"})
 
-    `call` is the vendor's word for it, `version` what is written with the call (a row without it is only read),
-    `inputs` our input names to theirs, `defaults` what the vendor needs where our step says nothing. `run` is a
-    script that does the same; it is only written, and finds the inputs in the environment as INPUT_<NAME>.
+
+def _check_step(step: Data | str, catalogue: Any) -> None:
+    """Refuse a step of a row whose action or inputs the catalogue does not have."""
+    if isinstance(step, str):
+        return
+    action, inputs = str(step.get("action")), step.get("inputs")
+    if action not in catalogue.actions:
+        raise ValueError(f"the catalogue has no {action!r} among its actions")
+    names = set(inputs) if isinstance(inputs, dict) else set()
+    strange = names - set(catalogue.actions[action].inputs)
+    if strange:
+        raise ValueError(f"{action} has no input {', '.join(sorted(strange))} in the catalogue")
+
+
+class StepRow(Row):
+    """What a vendor's call means, or how a vendor does a neutral action. A row has one of four forms.
+
+    - `call` and `action`: the call is the action. `inputs` are our input names and theirs, `version` is what is
+      written with the call (a row without it is only read), `defaults` what the vendor needs where our step says
+      nothing.
+    - `call` and `steps`: the call does these steps (read: an opaque step that says so to other vendors). `defaults`
+      has each of the call's parameters with its own default, null where it has none, and `${{ inputs.x }}` is what
+      parameter x was given. `expansion.expand` fills them in.
+    - `action` and `run`: a script that does the same. It is only written, and finds the inputs in the environment
+      as INPUT_<NAME>.
+    - `action` and `steps`: the vendor has nothing like the action, and these steps do the same. They are only
+      written; `${{ inputs.x }}` is our input x.
     """
 
-    action: ActionName
+    action: ActionName = OPAQUE
     call: str | None = None
     version: str | None = None
     inputs: dict[str, InputRow | str] = Field(default_factory=dict)
     defaults: dict[str, JsonValue] = Field(default_factory=dict)
+    steps: tuple[Data | str, ...] = ()
+    """Steps in the model's data form; `${{ inputs.x }}` in place of a step stands for all steps that x was given."""
     run: str | None = None
     shell: str | None = None
     note: str = ""
-    """What is not quite the same when this row is written."""
+    """What is not quite the same when this row is written (or its steps take the place of the call)."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.call is None) == (self.run is None):
-            raise ValueError("a row has either a call or a run")
+        given = (
+            ("call", self.call),
+            ("run", self.run),
+            ("steps", self.steps),
+            ("action", self.action != OPAQUE),
+        )
+        if {name for name, value in given if value} not in _FORMS:
+            raise ValueError(
+                "a row has either a call or a run: call and action, call and steps, action and run, "
+                "or action and steps"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_known(self, info: ValidationInfo) -> Self:
+        for step in self.steps if info.context is not None else ():
+            _check_step(step, info.context)
         return self
 
     @model_validator(mode="after")
@@ -231,17 +273,58 @@ class TriggersFile(TableFile):
 
 
 class RunnerRow(Row):
-    """A vendor's label for a neutral runner; rows that are not read only say what to write."""
+    """A vendor's label for a neutral runner; rows that are not read only say what to write.
+
+    `options` is what a definition says for it, where that is more than a label. A row with `*` or `?` in its label
+    or options is a pattern, and never written.
+    """
 
     runner: RunnerName
     label: str
     read: bool = True
+    options: Data = Field(default_factory=dict)
+
+    @property
+    def pattern(self) -> bool:
+        """Whether it stands for many labels."""
+        return any(mark in text for text in (self.label, str(self.options)) for mark in "*?")
 
 
 class RunnersFile(TableFile):
     """<vendor>/runners.yaml."""
 
     rows: tuple[RunnerRow, ...]
+
+
+class StageRow(Row):
+    """A job or an executor of a vendor's package: what it is in the model's data form of a stage.
+
+    `call` is its full name without a version; `defaults` has each of its parameters with its default, null where it
+    has none; in `stage`, `${{ inputs.x }}` is what parameter x was given. The stage of an executor only says where
+    work runs: `runner`, `container`, `services`, `variables`, `defaults`. `executor` names the parameter of a job
+    that gives an executor in place of the one in `stage`. `expansion.expand_stage` fills it in.
+    """
+
+    call: str
+    defaults: dict[str, JsonValue] = Field(default_factory=dict)
+    stage: Data = Field(default_factory=dict)
+    executor: str | None = None
+    note: str = ""
+    """What is not quite the same when the stage takes the place of the call."""
+
+    @model_validator(mode="after")
+    def _steps_are_known(self, info: ValidationInfo) -> Self:
+        steps: Any = self.stage.get("steps") or ()
+        for step in steps if info.context is not None else ():
+            _check_step(step, info.context)
+        return self
+
+
+class JobsFile(TableFile):
+    """<vendor>/jobs.yaml: `rows` are jobs, `executors` are places to run."""
+
+    rows: tuple[StageRow, ...] = ()
+    executors: tuple[StageRow, ...] = ()
 
 
 class ContextRow(Row):

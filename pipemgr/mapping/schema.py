@@ -14,6 +14,7 @@ FILES: Final[dict[str, type[rows.TableFile]]] = {
     "catalogue-expressions": rows.WordsFile,
     "catalogue-runners": rows.RunnerKindsFile,
     "catalogue-triggers": rows.TriggerKindsFile,
+    "jobs": rows.JobsFile,
     "runners": rows.RunnersFile,
     "statuses": rows.StatusesFile,
     "steps": rows.StepsFile,

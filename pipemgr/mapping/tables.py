@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -23,9 +24,11 @@ from .catalogue import Catalogue, catalogue
 from .loader import layered, load, shipped
 from .rows import (
     ContextRow,
+    JobsFile,
     Row,
     RunnerRow,
     RunnersFile,
+    StageRow,
     StatusesFile,
     StepRow,
     StepsFile,
@@ -47,6 +50,7 @@ class Steps:
         self.rows = rows
         self._calls = {row.call: row for row in rows if row.call is not None}
         self._actions = {row.action: row for row in rows if row.run is not None or row.version is not None}
+        self._lowered = {row.action: row for row in rows if row.steps and row.call is None}
 
     def read(self, call: str) -> StepRow | None:
         """The row for a vendor's call."""
@@ -56,6 +60,10 @@ class Steps:
         """The row to write an action by; the last one that can be written counts."""
         return self._actions.get(action)
 
+    def lowered(self, action: str) -> StepRow | None:
+        """The row whose steps do what the action does, where the vendor can't do it in one step."""
+        return None if action in self._actions else self._lowered.get(action)
+
 
 @dataclass(frozen=True)
 class Names:
@@ -63,6 +71,48 @@ class Names:
 
     theirs: Mapping[str, str]
     ours: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Runners(Names):
+    """Labels of runners both ways, and what definitions say for them."""
+
+    rows: tuple[RunnerRow, ...] = ()
+
+    def find(self, definition: Mapping[str, Any]) -> str | None:
+        """The runner that a vendor's definition asks for: the one whose row says the most of what it says."""
+        fits = [row for row in self.rows if row.read and row.options and _fits(row.options, definition)]
+        return max(fits, key=lambda row: _size(row.options)).runner if fits else None
+
+    def options(self, runner: str) -> Mapping[str, Any]:
+        """What a definition says to get a runner; empty where a label is all."""
+        rows = [row for row in self.rows if row.runner == runner and row.label == self.theirs.get(runner)]
+        return rows[-1].options if rows else {}
+
+
+def _fits(wanted: Any, given: Any) -> bool:
+    """Whether all that a row says is in the definition; `*` and `?` stand for any text."""
+    if isinstance(wanted, Mapping):
+        return isinstance(given, Mapping) and all(
+            key in given and _fits(value, given[key]) for key, value in wanted.items()
+        )
+    return given is not None and fnmatchcase(str(given).lower(), str(wanted).lower())
+
+
+def _size(options: Any) -> tuple[int, int]:
+    """How much a row says: first how many words, then how many letters that are no wildcards."""
+    if isinstance(options, Mapping):
+        inner = [_size(value) for value in options.values()]
+        return sum(one for one, _ in inner), sum(two for _, two in inner)
+    return 1, len(str(options).replace("*", ""))
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs and executors of a vendor's packages, by their calls."""
+
+    jobs: Mapping[str, StageRow]
+    executors: Mapping[str, StageRow]
 
 
 @dataclass(frozen=True)
@@ -102,7 +152,7 @@ class Tables:
         return any(folder.is_dir() for folder in self._folders())
 
     def has(self, kind: str) -> bool:
-        """Whether there is a table of that kind: `statuses`, `steps`, `triggers`, `runners`, `variables`."""
+        """Whether there is a table of that kind: `statuses`, `steps`, `jobs`, `triggers` ..."""
         return any(True for _ in self._paths(kind))
 
     @property
@@ -126,17 +176,28 @@ class Tables:
     @cached_property
     def triggers(self) -> Names:
         """Words for what starts a build."""
-        rows: tuple[TriggerRow, ...] = self._rows("triggers", TriggersFile, lambda row: (row.trigger, row.word))
+        rows: tuple[TriggerRow, ...] = self._rows(
+            "triggers", TriggersFile, lambda row: (row.trigger, row.word)
+        )
         return _names((row.trigger, row.word) for row in rows)
 
     @cached_property
-    def runners(self) -> Names:
+    def runners(self) -> Runners:
         """Labels of runners; theirs are in lower case."""
         rows: tuple[RunnerRow, ...] = self._rows("runners", RunnersFile, lambda row: (row.runner, row.label))
-        return Names(
-            {row.runner: row.label for row in rows},
-            {row.label.lower(): row.runner for row in rows if row.read},
+        return Runners(
+            {row.runner: row.label for row in rows if not row.pattern},
+            {row.label.lower(): row.runner for row in rows if row.read and not row.pattern},
+            rows,
         )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Jobs and executors of packages."""
+        files = self._load("jobs", JobsFile)
+        rows = layered((file.rows for file in files), lambda row: row.call)
+        executors = layered((file.executors for file in files), lambda row: row.call)
+        return Jobs({row.call: row for row in rows}, {row.call: row for row in executors})
 
     @cached_property
     def variables(self) -> Variables:

@@ -53,14 +53,15 @@ def test_rows_are_sorted(path: Path) -> None:
     tables = {key: value for key, value in data(path).items() if key not in ("source", "checked", "version")}
     given = tables.pop("secrets", [])
     assert given == sorted(given)
-    for rows in tables.values():
-        keys = [
+    for rows in (rows for rows in tables.values() if isinstance(rows, list)):
+        keys: list[Any] = [
             next(row[key] for key in ("word", "call", "action", "name") if key in row)
             for row in rows
             if "trigger" not in row and "runner" not in row
         ]
         if path.stem == "steps":
-            keys = [row["action"] if path.parent.name == "local" else row["call"] for row in rows]
+            local = path.parent.name == "local"
+            keys = [(0, row["call"]) if "call" in row and not local else (1, row["action"]) for row in rows]
         elif path.stem in ("triggers", "runners") and path.parent.name != "catalogue":
             keys = [row[path.stem.removesuffix("s")] for row in rows]
         assert keys == sorted(keys)

@@ -1,0 +1,206 @@
+"""Expansion: what a row of a table says a call does, filled in with what the call was given.
+
+    expand(row, {"version": "22"})      # [{"action": "setup.node", "inputs": {"version": "22"}}]
+
+A row's values hold `${{ inputs.x }}`. A value that is nothing but one template becomes what it gives, of whatever type;
+a step (or a service) that is given nothing, and a step whose condition can't hold, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from pipemgr.model.definitions import Data
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not, parse, transform
+from pipemgr.model.templates import Part, template, untemplate
+
+from .rows import StageRow, StepRow
+
+Values = Mapping[str, JsonValue]
+_INPUTS: Final = Name("inputs")
+_EMPTY: Final[tuple[JsonValue, ...]] = (None, "", [], {})
+_WORDS: Final = {"true": True, "false": False}
+
+
+def expand(row: StepRow, inputs: Values) -> list[Data]:
+    """The steps of a row, as data, for a call that was given `inputs` (by the names that the row's steps use)."""
+    return _steps(row.steps, _values(row.defaults, inputs))
+
+
+def expand_stage(row: StageRow, inputs: Values) -> Data:
+    """The stage of a row, as data without an id, for a call that was given `inputs`."""
+    values = _values(row.defaults, inputs)
+    filled: Any = fill({key: value for key, value in row.stage.items() if key != "steps"}, values)
+    if "steps" in row.stage:
+        filled["steps"] = _steps(row.stage["steps"], values)
+    return filled  # type: ignore[no-any-return]
+
+
+def ignored(row: StepRow | StageRow, inputs: Values) -> tuple[str, ...]:
+    """The inputs given to a call that its row says nothing about: they are lost where the steps take its place."""
+    return tuple(sorted(inputs.keys() - row.defaults.keys()))
+
+
+def fill(value: JsonValue, values: Values) -> JsonValue:
+    """A value with its `${{ inputs.x }}` filled in; keys and elements that become empty by that are left out."""
+    match value:
+        case str():
+            return _fill_text(value, values)
+        case list():
+            return [new for one in value if (new := fill(one, values)) == one or new not in _EMPTY]
+        case dict():
+            pairs = ((key, one, fill(one, values)) for key, one in value.items())
+            return {key: new for key, one, new in pairs if new == one or new not in _EMPTY}
+    return value
+
+
+def _values(defaults: Values, inputs: Values) -> Values:
+    """What each parameter is, where a text `true` for a boolean one is the boolean."""
+    given = {
+        key: _WORDS.get(str(value), value) if isinstance(defaults.get(key), bool) else value
+        for key, value in inputs.items()
+    }
+    return {**defaults, **given}
+
+
+def _steps(steps: Any, values: Values) -> list[Data]:
+    found: list[Data] = []
+    for step in steps:
+        filled: Any = fill(step, values) if isinstance(step, str) else _step(step, values)
+        found += filled if isinstance(filled, list) else [filled] if isinstance(filled, dict) else []
+    return found
+
+
+def _step(step: Data, values: Values) -> Data | None:
+    """One step; None when its condition can't hold."""
+    said = step.get("when", True)
+    when = _condition(Literal(said) if isinstance(said, bool) else parse(str(said)), values)
+    if isinstance(when, Literal) and not when.value:
+        return None
+    filled: Any = fill({key: value for key, value in step.items() if key != "when"}, values)
+    return {**filled, **({} if isinstance(when, Literal) else {"when": str(when)})}
+
+
+def _condition(node: Expression, values: Values) -> Expression:
+    """A condition, decided as far as it can be; what is true beside something else says nothing."""
+    match node:
+        case Binary("&&", left, right):
+            return _also(_condition(left, values), _condition(right, values))
+    return fold(node, values)
+
+
+def _also(left: Expression, right: Expression) -> Expression:
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Literal):
+            return other if one.value else Literal(False)
+    return Binary("&&", left, right)
+
+
+# Texts -------------------------------------------------------------------------------------------------
+
+
+def _fill_text(text: str, values: Values) -> JsonValue:
+    parts = template(text)
+    match parts:
+        case (Access(target, Literal(str(name))),) if target == _INPUTS:
+            return values.get(name)
+    folded = [part if isinstance(part, str) else _part(part, values) for part in parts]
+    match folded:
+        case [Literal(value)]:
+            return value
+    return "".join(part if isinstance(part, str) else _shown(part) for part in folded)
+
+
+def _part(part: Expression, values: Values) -> str | Expression:
+    """An expression of a text: as text where it is an input that has one, which may hold templates of its own."""
+    match part:
+        case Access(target, Literal(str(name))) if target == _INPUTS:
+            return plain(values.get(name))
+    return fold(part, values)
+
+
+def _shown(part: Expression) -> str:
+    return plain(part.value) if isinstance(part, Literal) else untemplate((part,))
+
+
+def plain(value: JsonValue) -> str:
+    """A value as it stands in a text."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return "\n".join(map(plain, value))
+    return str(value)
+
+
+# Expressions -------------------------------------------------------------------------------------------
+
+
+def fold(node: Expression, values: Values) -> Expression:
+    """An expression with its inputs filled in, decided as far as it can be."""
+    return transform(node, lambda one: _folded(one, values))
+
+
+def _folded(node: Expression, values: Values) -> Expression:
+    match node:
+        case Access(target, Literal(str(name))) if target == _INPUTS:
+            return _expression(values.get(name))
+        case Not(Literal(value)):
+            return Literal(not value)
+        case Binary("&&", Literal(value), right):
+            return right if value else Literal(value)
+        case Binary("||", Literal(value), right):
+            return Literal(value) if value else right
+        case Binary(("==" | "!=") as operator, Literal(left), Literal(right)):
+            return Literal((plain(left) == plain(right)) == (operator == "=="))
+        case Call("case", arguments):
+            return _case(arguments)
+        case Call(name, (Literal(text), Literal(part))) if name in _TESTS:
+            return Literal(_TESTS[name](plain(text), plain(part)))
+    return node
+
+
+_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "contains": lambda text, part: part in text,
+    "ends_with": str.endswith,
+    "starts_with": str.startswith,
+}
+
+
+def _case(arguments: tuple[Expression, ...]) -> Expression:
+    """`case` without the conditions that are known not to hold, up to the first that is known to."""
+    kept: list[Expression] = []
+    for condition, value in zip(arguments[:-1:2], arguments[1::2], strict=True):
+        if not isinstance(condition, Literal):
+            kept += [condition, value]
+        elif condition.value:
+            return Call("case", (*kept, value)) if kept else value
+    return Call("case", (*kept, arguments[-1])) if kept else arguments[-1]
+
+
+def _expression(value: JsonValue) -> Expression:
+    """A value as an expression: a text with templates becomes what they say."""
+    if isinstance(value, list | dict):
+        return Literal(plain(value) if isinstance(value, list) else "")
+    parts: tuple[Part, ...] = template(value) if isinstance(value, str) else ()
+    match parts:
+        case (Expression() as only,):
+            return only
+        case parts if any(isinstance(part, Expression) for part in parts):
+            return _format(parts)
+    return Literal(value)
+
+
+def _format(parts: tuple[Part, ...]) -> Expression:
+    found = [part for part in parts if isinstance(part, Expression)]
+    at = iter(range(len(found)))
+    text = "".join(
+        part.replace("{", "{{").replace("}", "}}") if isinstance(part, str) else f"{{{next(at)}}}"
+        for part in parts
+    )
+    return Call("format", (Literal(text), *found))

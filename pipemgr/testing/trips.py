@@ -1,0 +1,151 @@
+"""Round trips: what a language writes is read back, and every difference has been told.
+
+    trip = round_trip(pipeline, dialect)
+    assert trip.untold() == ()
+
+Equal or reported: a writer may change what its language can't say, but never without a finding at that place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pipemgr.mapping.catalogue import catalogue
+from pipemgr.model.definitions import HINTS, OPAQUE, Definition, Pipeline, Step
+from pipemgr.translate.base import Dialect, Reading, Writer, Writing
+from pipemgr.translate.convert import read, write
+from pipemgr.translate.node import prefixes
+from pipemgr.translate.report import Finding
+from pipemgr.translate.tree import rebuild
+
+ABSENT: Final = "(absent)"
+"""What a difference has on the side where nothing stands."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place of the model where what was read back is not what was written."""
+
+    path: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.path}: {self.before!r} came back as {self.after!r}"
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A pipeline written and read back."""
+
+    given: Pipeline
+    """What the writer was given: lowered to what its language can say."""
+    writing: Writing
+    """What the writer made and said; without what the hub said while it lowered."""
+    reading: Reading
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was said of the way there and back."""
+        return (*self.writing.findings, *self.reading.findings)
+
+    def untold(self) -> tuple[Difference, ...]:
+        """The differences that no finding names: none, if the dialect is sound."""
+        told = frozenset(finding.path for finding in self.findings)
+        return tuple(differences(self.given, self.reading.pipeline, told))
+
+
+class _Watched(Writer):
+    """A writer that remembers what it was given, and what it made of it."""
+
+    def __init__(self, inner: Writer) -> None:
+        self.inner = inner
+        self.given: list[tuple[Pipeline, Writing]] = []
+
+    def write(self, pipeline: Pipeline) -> Writing:
+        """What the inner writer writes."""
+        writing = self.inner.write(pipeline)
+        self.given.append((pipeline, writing))
+        return writing
+
+
+def round_trip(pipeline: Pipeline, dialect: Dialect) -> RoundTrip:
+    """`pipeline` as `dialect` writes it and reads it back.
+
+    Raises `DefinitionError` where the writer refuses it, or the reader refuses what was written.
+    """
+    watched = _Watched(dialect.writer)
+    documents = write(pipeline, replace(dialect, writer=watched)).documents
+    given, writing = watched.given[-1]
+    return RoundTrip(given, writing, read(documents, dialect))
+
+
+def differences(
+    before: Pipeline, after: Pipeline, told: frozenset[str] = frozenset()
+) -> Iterator[Difference]:
+    """Where two pipelines differ, by model path, but for hints, defaults and what lies at paths that were `told`."""
+    yield from _compare(_plain(before), _plain(after), "", told)
+
+
+def _plain(pipeline: Pipeline) -> dict[str, Any]:
+    """A pipeline's data with its stages by their ids, as paths have them, and without what says nothing."""
+    data: dict[str, Any] = rebuild(pipeline, _said).data()
+    return {**data, "stages": {stage["id"]: stage for stage in data.get("stages", ())}}
+
+
+def _said(value: Any) -> Definition:
+    """A definition without hints, without inputs at their defaults, and without what opaque steps do.
+
+    The last is for other vendors: their own works it out anew whenever it reads.
+    """
+    update: dict[str, Any] = {}
+    if getattr(value, "vendor", None):
+        own = {
+            name: {key: one for key, one in kept.items() if key != HINTS}
+            for name, kept in value.vendor.items()
+        }
+        update["vendor"] = {name: kept for name, kept in own.items() if kept}
+    if isinstance(value, Step):
+        action = catalogue().actions.get(value.action)
+        usual = {name: one.default for name, one in action.inputs.items()} if action else {}
+        usual |= {"steps": value.inputs.get("steps")} if value.action == OPAQUE else {}
+        update["inputs"] = {
+            name: one for name, one in value.inputs.items() if name not in usual or one != usual[name]
+        }
+    return value.model_copy(update=update)  # type: ignore[no-any-return]
+
+
+def _told(path: str, told: frozenset[str]) -> bool:
+    """Whether a finding is about the path or what it lies in."""
+    return not told.isdisjoint(prefixes(path))
+
+
+def _compare(before: Any, after: Any, path: str, told: frozenset[str]) -> Iterator[Difference]:
+    if before == after and type(before) is type(after):
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in {**before, **after}:
+            below = f"{path}.{key}" if path else key
+            yield from _compare(before.get(key, ABSENT), after.get(key, ABSENT), below, told)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _sequences(before, after, path, told)
+    elif not _told(path, told):
+        yield Difference(path, before, after)
+
+
+def _sequences(before: list[Any], after: list[Any], path: str, told: frozenset[str]) -> Iterator[Difference]:
+    """Two lists side by side; elements that were told of may be missing from the second one."""
+    at = 0
+    for index, one in enumerate(before):
+        here = f"{path}[{index}]"
+        there = after[at] if at < len(after) else ABSENT
+        gone = len(before) - index > len(after) - at
+        if gone and there != one and _told(here, told):
+            continue
+        yield from _compare(one, there, here, told)
+        at += 1
+    for index, one in enumerate(after[at:], max(len(before), at)):
+        yield from _compare(ABSENT, one, f"{path}[{index}]", told)

@@ -160,6 +160,9 @@ class JobWriter(PartWriter):
             why = "GitHub hosts no such machine"
             remedy = f"register a runner with the label {name}, or name another"
             self.losses.add(Fidelity.MANUAL, path, f"runner {name}", why, remedy)
+        elif label is not None and self.words.runners.ours.get(label.lower()) != name:
+            why = f"GitHub has no label that always means the newest; {label} is it today"
+            self.losses.add(Fidelity.EQUIVALENT, path, f"runner {name}", why)
         return label or str(self.phrases.text(name, path))
 
     def _environment(self, environment: Environment | None, path: str) -> Data | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -35,61 +36,99 @@ _OLD: Any = yaml.SafeLoader.yaml_implicit_resolvers
 """What YAML 1.1 takes for something else than a text, by first character."""
 
 
+@dataclass(frozen=True)
+class Style:
+    """How far things stand below their key, in columns."""
+
+    indent: int = 2
+    """Mappings and texts of several lines."""
+    dash: int = 2
+    """Lists."""
+
+    def of(self, data: Any) -> int:
+        """How far `data` stands below its key."""
+        return self.dash if isinstance(data, list | tuple) else self.indent
+
+
+_STYLE: Final = Style()
+
+
 def emit(data: Any) -> str:
     """The YAML of `data`: JSON values, with tuples as lists.
 
     Raises `ValueError` for what YAML cannot hold: halves of surrogate pairs, infinity, other types, and nesting
     beyond what is read.
     """
-    return "\n".join(_value(data, 0, _inline(data, flow=False))).lstrip() + "\n"
+    return "\n".join(_value(data, 0, _STYLE)).lstrip() + "\n"
 
 
-def _value(data: Any, level: int, inline: str | None) -> Iterator[str]:
+def behind_key(data: Any, style: Style, level: int) -> list[str]:
+    """The lines of a value below a key: the first goes behind the colon, the others are indented as a whole.
+
+    `level` counts the collections around it. Raises as `emit`.
+    """
+    first, *rest = _value(data, level, style)
+    return [first, *_indented(rest, style.of(data))]
+
+
+def behind_dash(data: Any, style: Style, level: int) -> list[str]:
+    """The lines of an element of a list: the first goes behind the dash, the others stand as they are."""
+    first, *rest = _element(data, level, style)
+    return [first, *_indented(rest)]
+
+
+def in_flow(data: Any) -> str:
+    """The value in one line, as it stands inside of brackets. Raises as `emit`."""
+    match data:
+        case Mapping():
+            return "{" + ", ".join(f"{key_text(key)}: {in_flow(one)}" for key, one in data.items()) + "}"
+        case list() | tuple():
+            return f"[{', '.join(map(in_flow, data))}]"
+    return _inline(data, flow=True) or "null"
+
+
+def _value(data: Any, level: int, style: Style, width: int | None = None) -> Iterator[str]:
     """The lines of a value; the first one goes behind its key or dash, so it begins with a space or is empty."""
     if level >= MAX_DEPTH and isinstance(data, Mapping | list | tuple):
         raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    inline = _inline(data, flow=False)
     if inline is not None:
         yield f" {inline}" if inline else ""
     elif isinstance(data, str):
-        yield from _literal(data) if level else [f" {_double(data)}"]
+        yield from _literal(data, width or style.indent) if level else [f" {in_double_quotes(data)}"]
     elif isinstance(data, Mapping):
         yield ""
-        yield from _entries(data, level)
+        yield from _entries(data, level, style)
     else:
         yield ""
         for element in data:
-            first, *rest = _element(element, level)
+            first, *rest = _element(element, level, style)
             yield f"-{first}"
             yield from _indented(rest)
 
 
-def _element(element: Any, level: int) -> Iterator[str]:
+def _element(element: Any, level: int, style: Style) -> Iterator[str]:
     """The lines of an element of a list; what begins below its dash moves up beside it."""
-    lines = _value(element, level + 1, _inline(element, flow=False) if element is not None else "null")
+    lines = _value(element, level + 1, style, 2) if element is not None else iter([" null"])
     first = next(lines)
     yield first or f" {next(lines)}"
     yield from lines
 
 
-def _entries(data: Mapping[str, Any], level: int) -> Iterator[str]:
+def _entries(data: Mapping[str, Any], level: int, style: Style) -> Iterator[str]:
     before = 0
     for at, (key, value) in enumerate(data.items()):
-        name = _key(key)
-        inline = _inline(value, flow=False)
-        first, *rest = _value(value, level + 1, inline)
-        lines = [f"{name}:{first}", *_indented(rest)] if len(name) <= _KEY else _explicit(name, first, rest)
+        name = key_text(key)
+        first, *rest = behind_key(value, style, level + 1)
+        lines = [f"{name}:{first}", *rest] if len(name) <= _KEY else [f"? {name}", f":{first}", *rest]
         if at and level < _SPACED_LEVELS and max(before, len(lines)) >= _LONG:
             yield ""
         yield from lines
         before = len(lines)
 
 
-def _explicit(name: str, first: str, rest: list[str]) -> list[str]:
-    return [f"? {name}", f":{first}", *_indented(rest)]
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return [f"  {line}" if line else "" for line in lines]
+def _indented(lines: list[str], width: int = 2) -> list[str]:
+    return [f"{' ' * width}{line}" if line else "" for line in lines]
 
 
 # Scalars -----------------------------------------------------------------------------------------------
@@ -130,10 +169,11 @@ def _float(number: float) -> str:
     return f"{mantissa}{'' if '.' in mantissa else '.0'}{mark}{exponent}"
 
 
-def _key(key: Any) -> str:
+def key_text(key: Any) -> str:
+    """The key as it stands before its colon. Raises `ValueError` for what is no text."""
     if not isinstance(key, str):
         raise ValueError(f"{key!r} is no text, as a key must be")  # noqa: TRY004 - one error for all bad data
-    if _plain(key, flow=True) or key in _WORD_KEYS:
+    if is_plain(key, flow=True) or key in _WORD_KEYS:
         return key
     return _quoted(key)
 
@@ -143,14 +183,14 @@ _WORD_KEYS: Final = frozenset({"on", "off", "yes", "no", "y", "n"})
 
 
 def _text(text: str, *, flow: bool) -> str | None:
-    if _plain(text, flow=flow):
+    if is_plain(text, flow=flow):
         return text
-    if "\n" in text and not flow and _fits_literal(text):
+    if "\n" in text and not flow and fits_literal(text):
         return None
     return _quoted(text)
 
 
-def _plain(text: str, *, flow: bool) -> bool:
+def is_plain(text: str, *, flow: bool) -> bool:
     """Whether the text can stand without quotes."""
     if not _PLAIN.fullmatch(text) or _UNSAFE.search(text) or (flow and _FLOW_UNSAFE.search(text)):
         return False
@@ -166,25 +206,25 @@ def _plain(text: str, *, flow: bool) -> bool:
 def _quoted(text: str) -> str:
     """The text in the quotes that need fewer escapes."""
     if _ESCAPED.search(text) or ("'" in text and '"' not in text and "\\" not in text):
-        return _double(text)
+        return in_double_quotes(text)
     return "'" + text.replace("'", "''") + "'" if '"' in text or "\\" in text else f'"{text}"'
 
 
-def _double(text: str) -> str:
+def in_double_quotes(text: str) -> str:
     """The text in double quotes: JSON's escapes are YAML's."""
     if _SURROGATE.search(text):
         raise ValueError("half of a surrogate pair is no character")
     return _ESCAPED.sub(lambda found: json.dumps(found[0])[1:-1], json.dumps(text, ensure_ascii=False))
 
 
-def _fits_literal(text: str) -> bool:
+def fits_literal(text: str) -> bool:
     """Whether `|` keeps the text; several line ends at its end would need `|+`, which a blank line breaks."""
     return not (_BLOCK_UNSAFE.search(text) or text.endswith("\n\n") or text.strip("\n") == "")
 
 
-def _literal(text: str) -> list[str]:
+def _literal(text: str, width: int) -> list[str]:
     """The lines of a `|` block; where the text begins with a space, the indentation is given."""
     chomp = "" if text.endswith("\n") else "-"
     lines = text.removesuffix("\n").split("\n")
-    indent = "2" if text[0].isspace() else ""
+    indent = str(width) if text[0].isspace() else ""
     return [f" |{indent}{chomp}", *lines]

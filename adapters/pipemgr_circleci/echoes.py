@@ -1,0 +1,86 @@
+"""Echoes: copies of a definition's nodes, one for each of its uses, which tell the originals what became of them.
+
+A command or job that is used twice becomes two parts of the pipeline, but its text stands there once. Each use reads
+a copy with its own parameters filled in; in the end the first use that read a node says what the node feeds.
+"""
+
+from __future__ import annotations
+
+from pipemgr.adapter import Node, Source
+
+
+class Echo(Node):
+    """A copy of a node. Problems and findings that are told to it have the place of the original."""
+
+    __slots__ = ("library", "real")
+
+    real: Node
+    library: object
+    """Where the names that its text uses are defined."""
+
+
+class Echoes:
+    """All copies of one document's nodes."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.scratch = Source(source.name, source.text)
+        self.scratch.problems, self.scratch.findings = source.problems, source.findings
+        self.filled: list[tuple[Node, Node]] = []
+        """Arguments, and the nodes whose text they became part of."""
+
+    def echo(self, node: Node, parent: Node | None, key: str | int, library: object) -> Echo:
+        """A copy of the node alone, without what is below."""
+        made = Echo(self.scratch, parent, key, node.value, node.line, node.column, node.start)
+        made.real = real(node)
+        made.library = library
+        return made
+
+    def copy(self, node: Node, parent: Node | None, key: str | int, library: object) -> Echo:
+        """A copy of the node and all below; copies of copies keep where their names are defined."""
+        library = getattr(node, "library", library)
+        made = self.echo(node, parent, key, library)
+        match node.children:
+            case dict() as entries:
+                made.children = {name: self.copy(one, made, name, library) for name, one in entries.items()}
+            case list() as elements:
+                made.children = [self.copy(one, made, at, library) for at, one in enumerate(elements)]
+        return made
+
+    def mark(self) -> tuple[int, ...]:
+        """Where we are, for `forget`."""
+        return (
+            len(self.scratch.nodes),
+            len(self.filled),
+            len(self.source.problems),
+            len(self.source.findings),
+        )
+
+    def forget(self, mark: tuple[int, ...]) -> None:
+        """Forget all that was copied and said since."""
+        lists = (self.scratch.nodes, self.filled, self.source.problems, self.source.findings)
+        for one, length in zip(lists, mark, strict=True):
+            del one[length:]
+
+    def settle(self) -> None:
+        """Tell the originals what became of them; to be called once, when reading is over."""
+        for one in self.scratch.nodes:
+            if isinstance(one, Echo) and one.touched and not one.real.touched:
+                one.real.touched = True
+                one.real.lost = one.lost
+                _feed(one.real, one)
+        for argument, site in self.filled:
+            original = real(argument)
+            if original.fed is None and site.model:
+                original.take().feeds(site.model)
+
+
+def real(node: Node) -> Node:
+    """The original of a node."""
+    return node.real if isinstance(node, Echo) else node
+
+
+def _feed(original: Node, echo: Echo) -> None:
+    model = echo.model
+    if original.fed is None and model and original.model != model:
+        original.feeds(model)

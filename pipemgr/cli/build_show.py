@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import click
 
+from pipemgr.errors import NoSuchObject
 from pipemgr.ledger.views import BuildView, InstanceView
 from pipemgr.model.runs import Artifact, BuildInstance, StageInstance
 from pipemgr.model.status import State, Status
@@ -40,7 +42,7 @@ def show(  # noqa: PLR0913 - one for each option
     view = builds.pick(whole, attempt)
     snapshot = view.snapshot()
     if only_url:
-        click.echo(plain(snapshot.url or snapshot.build.url or ""))
+        click.echo(plain(_address(snapshot)))
     elif as_json:
         print_json({**build_json(view), "attempts": list(map(_attempt, whole.instances))})
     else:
@@ -48,6 +50,14 @@ def show(  # noqa: PLR0913 - one for each option
         if len(whole.instances) > 1:
             _show_attempts(whole)
     raise SystemExit(FAILED if exit_status and snapshot.status.finished and not snapshot.status.good else 0)
+
+
+def _address(snapshot: BuildInstance) -> str:
+    """Where the vendor shows it; raises `NoSuchObject` when the vendor never said."""
+    address = snapshot.url or snapshot.build.url
+    if not address:
+        raise NoSuchObject("its vendor tells no address of this build")
+    return address
 
 
 def build_json(view: InstanceView) -> dict[str, Any]:
@@ -100,12 +110,19 @@ def _facts(snapshot: BuildInstance) -> Iterator[tuple[str, str]]:
         "actor": snapshot.build.actor,
         "trigger": snapshot.build.trigger,
         "parameters": ", ".join(f"{key}={value}" for key, value in snapshot.build.parameters.items()),
+        "started": _moment(snapshot.started_at),
+        "finished": _moment(snapshot.finished_at),
         "in the queue": took(snapshot.queued_at, snapshot.started_at),
         "took": took(snapshot.started_at, snapshot.finished_at),
         "tests": summary(snapshot.tests) if snapshot.tests else None,
         "url": snapshot.url or snapshot.build.url,
     }
     return ((label, value) for label, value in facts.items() if value)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    """When something was, to the second, and how long ago that is."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC, {ago(moment)}" if moment else None
 
 
 def _show_stage(stage: StageInstance) -> None:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 
 import click
 
+from pipemgr.model.events import ALL_EVENTS
 from pipemgr.service import evidence
 from pipemgr.service.runtime import opened
 
 from . import complete
 from .render import json_option, plain
+
+
+def _known(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of events as they are given, none of them misspelt: nothing would ever match."""
+    for name in names:
+        if name not in ALL_EVENTS:
+            near = get_close_matches(name, ALL_EVENTS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(ALL_EVENTS)}."
+            raise click.BadParameter(f"there is no event {name!r}; {hint}")
+    return names
 
 
 @click.command()
@@ -22,6 +34,7 @@ from .render import json_option, plain
     "names",
     multiple=True,
     metavar="EVENT",
+    callback=_known,
     help="Only events of this name, such as build.create; may be repeated.",
     shell_complete=complete.events,
 )

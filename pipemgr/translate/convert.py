@@ -54,10 +54,11 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 
 def _write(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing."""
-    own, foreign = without_foreign(pipeline, dialect)
+    own, foreign, origins = without_foreign(pipeline, dialect)
     lowered, findings = lower(own, dialect.features)
     writing = dialect.writer.write(lowered)
-    return lowered, Writing(writing.documents, (*foreign, *findings, *writing.findings))
+    told = map(origins.placed, (*findings, *writing.findings))
+    return lowered, Writing(writing.documents, (*foreign, *told))
 
 
 def convert(

@@ -135,13 +135,12 @@ def test_a_condition_holds_for_what_its_regular_expression_takes(pattern: str, n
     assert _holds(condition, name) == bool(re.fullmatch(pattern, name))
 
 
-@given(regexes, st.data())
+@given(regexes.map("v(?:{})".format), st.data())
 def test_bounds_hold_for_all_that_a_regular_expression_takes(pattern: str, data: st.DataObject) -> None:
     condition = regex_bounds(BRANCH, pattern)
-    assume(condition is not None)
-    assert condition is not None
     form = re.compile(pattern, re.ASCII)
-    assert _holds(condition, data.draw(st.from_regex(form, fullmatch=True, alphabet="abv1.-+/")))
+    name = data.draw(st.from_regex(form, fullmatch=True, alphabet="abv1.-+/"))
+    assert condition is None or _holds(condition, name)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Origins: where the steps of a rewritten pipeline stood in the pipeline that was read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipemgr.model.definitions import Pipeline, Step
+
+from .report import Finding
+
+_STEP: Final = re.compile(r"stages\.([^.\[\]]+)\.steps\[(\d+)\]")
+
+
+@dataclass(frozen=True)
+class Origins:
+    """For each stage whose steps moved: which step of the source each of its steps was."""
+
+    steps: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def path(self, path: str) -> str:
+        """The path in the pipeline that was read, for one in the pipeline as it is now."""
+        match = _STEP.match(path)
+        places = self.steps.get(match[1]) if match else None
+        if match is None or places is None or int(match[2]) >= len(places):
+            return path
+        return f"stages.{match[1]}.steps[{places[int(match[2])]}]{path[match.end() :]}"
+
+    def placed(self, finding: Finding) -> Finding:
+        """A finding about the pipeline as it is now, by the path where that was read."""
+        return finding.model_copy(update={"path": self.path(finding.path)})
+
+    def without(self, pipeline: Pipeline, gone: Callable[[Step], bool]) -> Origins:
+        """The origins once those steps are taken out of the pipeline."""
+        return Origins(
+            {
+                stage.id: tuple(
+                    self.steps[stage.id][at] if stage.id in self.steps else at
+                    for at, step in enumerate(stage.steps)
+                    if not gone(step)
+                )
+                for stage in pipeline.stages
+                if stage.id in self.steps or any(map(gone, stage.steps))
+            }
+        )

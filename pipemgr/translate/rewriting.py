@@ -1,0 +1,69 @@
+"""Rewriting: every expression of a definition changed, in conditions and in templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipemgr.model.definitions import OPAQUE, Definition
+from pipemgr.model.expressions import Expression, ExpressionError
+from pipemgr.model.templates import rewrite
+
+from .tree import Some, rebuild
+
+Rewriting = Callable[[Expression], Expression]
+
+
+def rewritten(value: Some, condition: Rewriting, text: Rewriting | None = None) -> Some:
+    """`value` with `condition` applied to its conditions, and `text` (or the same) to what its templates show.
+
+    What belongs to a vendor (`vendor`, what is opaque) stays as it is; so does a text that is no template.
+    """
+    text = text or condition
+
+    def change(one: Any) -> Definition:
+        opaque = OPAQUE in (getattr(one, "action", None), getattr(one, "event", None))
+        update = {}
+        for name in type(one).model_fields:
+            old = getattr(one, name)
+            kept = name == "vendor" or (opaque and name in ("inputs", "options"))
+            new = old if kept else _changed(old, condition, text)
+            if new is not old:
+                update[name] = new
+        return one.model_copy(update=update) if update else one  # type: ignore[no-any-return]
+
+    return rebuild(value, change)
+
+
+def _changed(value: Any, condition: Rewriting, text: Rewriting) -> Any:
+    match value:
+        case Expression():
+            new: Any = condition(value)
+            return value if new == value else new
+        case str() if "${{" in value:
+            return _text(value, text)
+        case dict():
+            inner = {key: _changed(one, condition, text) for key, one in value.items()}
+            return inner if any(inner[key] is not value[key] for key in value) else value
+        case list() | tuple():
+            several = [_changed(one, condition, text) for one in value]
+            same = all(new is old for new, old in zip(several, value, strict=True))
+            return value if same else type(value)(several)
+    return value
+
+
+def _text(value: str, change: Rewriting) -> str:
+    """A template changed; as it was where nothing in it changes, so that its own spelling stays."""
+    changed = False
+
+    def watch(old: Expression) -> Expression:
+        nonlocal changed
+        new = change(old)
+        changed = changed or new != old
+        return new
+
+    try:
+        new = rewrite(value, watch)
+    except ExpressionError:
+        return value
+    return new if changed else value

@@ -40,9 +40,10 @@ def named(view: InstanceView) -> str:
 
 
 def cancel(runtime: Runtime, view: InstanceView) -> None:
-    """Ask the vendor to stop an attempt. Raises `PipemgrError` when it is over."""
-    connection, snapshot = view.build.connection, view.snapshot()
+    """Ask the vendor to stop an attempt. Raises `PipemgrError` when it is over, be it that no poll saw that yet."""
+    connection = view.build.connection
     require(runtime, connection, Capability.CANCEL)
+    snapshot = newest(runtime, view)
     if snapshot.status.finished:
         raise PipemgrError(
             f"{named(view)} is over already: {snapshot.status.result}",

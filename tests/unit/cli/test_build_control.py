@@ -149,6 +149,14 @@ def test_cancel(cli, toy, toybox, seen, naps):
     assert again.err.startswith("error: toy: web#2 is over already: canceled\n")
 
 
+def test_what_ended_unseen_is_over_too(cli, toy, toybox, seen, naps):
+    toy.world.finish(seen[1])
+    said = cli("build", "cancel", "web#2", at=toybox)
+    assert said.code == 1
+    assert said.err.startswith("error: toy: web#2 is over already: success\n")
+    assert remarks(cli, toybox, "web#2") == []
+
+
 def test_cancel_and_wait(cli, toy, toybox, seen, naps):
     said = cli("build", "cancel", "web#2", "--wait", "--json", at=toybox)
     assert said.code == 0

@@ -1,0 +1,84 @@
+"""Whether two executions of a workflow ended alike, and what was expected to differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipemgr.translate.document import DocumentSet, single
+
+from .executing import EXECUTED, Ended, execute, settings_of
+from .ways import CIRCLECI, GITHUB, NATIVE, Way, way, with_wanted
+
+WAYS = {
+    "fresh": (GITHUB, GITHUB),
+    "native": (GITHUB, NATIVE, GITHUB),
+    CIRCLECI: (GITHUB, CIRCLECI, GITHUB),
+}
+TRIES = 3
+"""act now and then loses the last line that a failing script prints."""
+_CALLED = re.compile(r"actions/|\./")
+"""How act names steps without a name that use an action."""
+
+
+def source(path: Path) -> DocumentSet:
+    """A workflow with what it calls of its project."""
+    documents = single(f".github/workflows/{path.name}", path.read_text(encoding="utf-8"))
+    return with_wanted(documents, GITHUB, EXECUTED / "_project")
+
+
+@cache
+def expectations() -> dict[str, list[dict[str, str]]]:
+    """By workflow: what may differ after the way through another vendor, and the finding that announces it."""
+    found: dict[str, Any] = yaml.safe_load((EXECUTED / "expectations.yaml").read_text(encoding="utf-8"))
+    return found or {}
+
+
+def compared(path: Path, name: str, folder: Path) -> tuple[Way, list[str]]:
+    """A workflow's way, and what differs when original and result are executed."""
+    before = path.read_text(encoding="utf-8")
+    went = way(source(path), *WAYS[name])
+    after = next(iter(went.documents)).text
+    found: list[str] = []
+    for attempt in range(TRIES):
+        first = execute(before, folder / f"{attempt}-before")
+        second = execute(after, folder / f"{attempt}-after", settings_of(before))
+        found = list(differences(first, second, actions=name != CIRCLECI))
+        if not found:
+            break
+    return went, found
+
+
+def differences(first: dict[str, Ended], second: dict[str, Ended], *, actions: bool = True) -> Iterator[str]:
+    """What the second execution did otherwise; without `actions`, only the steps that run scripts count."""
+    for name in sorted({*first, *second}):
+        if name not in second or name not in first:
+            yield f"{name}: {'not executed' if name in first else 'executed'}"
+            continue
+        one, two = first[name], second[name]
+        if one.result != two.result:
+            yield f"{name}: {one.result}, then {two.result}"
+        known = {step for step, _ in one.steps if not _CALLED.match(step)}
+        steps = [[step for step in ended.steps if actions or step[0] in known] for ended in (one, two)]
+        if steps[0] != steps[1]:
+            yield f"{name}: steps {steps[0]}, then {steps[1]}"
+        if one.marks != two.marks:
+            yield f"{name}: lines {one.marks}, then {two.marks}"
+
+
+def unexpected(path: Path, went: Way, found: list[str]) -> list[str]:
+    """Differences that nobody expects, and expectations that do not come true or that no finding announces."""
+    rows = expectations().get(path.stem, [])
+    said = [f"{one.fidelity}: {one.what}: {one.why}" for one in went.findings]
+    wrong = [one for one in found if not any(re.search(row["differs"], one) for row in rows)]
+    for row in rows:
+        if not any(re.search(row["differs"], one) for one in found):
+            wrong.append(f"nothing differs as {row['differs']!r}")
+        if not any(re.search(row["finding"], one) for one in said):
+            wrong.append(f"no finding like {row['finding']!r} among {said}")
+    return wrong

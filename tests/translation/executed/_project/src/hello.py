@@ -1,0 +1,1 @@
+print("MARK hello from the sources")

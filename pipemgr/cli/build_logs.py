@@ -76,6 +76,7 @@ def logs(  # noqa: PLR0913 - one for each option
             print_json([_log_json(runtime, view, one, lines) for one in found])
         elif not found:
             click.echo(_nothing(snapshot.status.state), err=True)
+            raise SystemExit(FAILED if stage or step else 0)
         else:
             read = [_print_kept(runtime, view, one, lines) for one in found]
             raise SystemExit(0 if all(read) else FAILED)

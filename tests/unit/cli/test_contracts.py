@@ -228,7 +228,9 @@ def test_an_ambiguous_build_is_named_as_people_write_it(cli, workspace):
 def test_build_logs(cli, workspace):
     said = cli("build", "logs", "hello#1", "--step", "Say hello", at=workspace)
     assert said.out == "==> greet / Say hello\nHello, tests!\n"
-    assert cli("build", "logs", "hello#1", "--failed", at=workspace).err.startswith("No log fits.")
+    none_failed = cli("build", "logs", "hello#1", "--failed", at=workspace)
+    assert (none_failed.code, none_failed.err.startswith("No log fits.")) == (0, True)
+    assert cli("build", "logs", "hello#1", "--stage", "greeet", at=workspace).code == 1
     told = cli("build", "logs", "hello#1", "--json", at=workspace).json
     assert {
         "stage": "greet",

@@ -101,9 +101,7 @@ class JobReader(PartReader):
         if (strategy := fields.inner("strategy", "")) is not None:
             found |= self._strategy(strategy)
         if (steps := fields.take("steps", "steps")) is not None:
-            found["steps"] = tuple(
-                self.steps.read(one, f"{model}.steps[{at}]") for at, one in enumerate(steps.entries())
-            )
+            found["steps"] = self.steps.read_all(steps.entries(), f"{model}.steps")
         fields.rest()
         self._check(node, kept, found)
         return Stage(id=name, vendor=kept.said(), **found)

@@ -70,7 +70,7 @@ class _Workflow:
         self.kept = Kept("", VENDOR)
         self.texts = Texts(words.vocabulary)
         self.jobs = JobReader(self.texts, words)
-        self.triggers = TriggerReader(words, self.kept)
+        self.triggers = TriggerReader(words, self.texts, self.kept)
         self.fields = Fields(root, "", self.kept)
 
     def read(self, stem: str) -> Pipeline:

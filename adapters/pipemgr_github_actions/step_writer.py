@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from pipemgr.adapter import Fidelity, StepRow, ordered, overlaid, said, to_vendor
 from pipemgr.model.definitions import OPAQUE, Data, Step
 
+from .background import PARALLEL, STOP, WAIT, WAIT_ALL, group_size, member, named
 from .phrases import Phrases
 from .steps import RUN, RUN_INPUTS
 from .words import VENDOR, Words, hints, own
@@ -20,6 +21,11 @@ STEP_ORDER: Final = (
     "uses",
     "with",
     "run",
+    "parallel",
+    "wait",
+    "wait-all",
+    "cancel",
+    "background",
     "shell",
     "working-directory",
     "continue-on-error",
@@ -37,13 +43,25 @@ class StepWriter:
 
     def write(self, steps: tuple[Step, ...], path: str) -> list[JsonValue]:
         """The steps of a job, without those that GitHub can't do, which are noted."""
-        written = (self._step(step, f"{path}[{at}]") for at, step in enumerate(steps))
-        return [step for step in written if step is not None]
+        written: list[tuple[Step, Data]] = []
+        for at, step in enumerate(steps):
+            data = self._step(step, f"{path}[{at}]")
+            if data is None:
+                continue
+            if size := group_size(step, [one for one, _ in written]):
+                group: list[JsonValue] = [member(one, of) for of, one in written[-size:]]
+                name = {key: value for key, value in data.items() if key == "name"}
+                written[-size:] = [(step, {**name, PARALLEL: group})]
+            else:
+                written += [(step, one) for one in _one_each(data)]
+        return [data for _, data in written]
 
     def _step(self, step: Step, path: str) -> Data | None:
         action = self._action(step, path)
         if action is None:
             return None
+        if step.action not in (WAIT, STOP) and step.background:
+            action = {**action, "background": True}
         data = action | said(
             {
                 "name": self.phrases.text(step.name, f"{path}.name"),
@@ -61,6 +79,8 @@ class StepWriter:
             return self._run(step, path)
         if step.action == OPAQUE:
             return self._opaque(step, path)
+        if step.action in (WAIT, STOP):
+            return self._control(step, path)
         uses, row = self._row(step)
         if row is None:
             why = f"no row of the tables says how {self.words.target} does it"
@@ -90,6 +110,15 @@ class StepWriter:
             for ours, value in step.inputs.items()
             if ours in known
         }
+
+    def _control(self, step: Step, path: str) -> Data | None:
+        """A step that waits for steps in the background, or stops them."""
+        self._report(step, {"steps"}, path)
+        given, ids = step.inputs.get("steps"), named(step)
+        several: JsonValue = given if isinstance(given, list) or len(ids) == 1 else [*ids]
+        if step.action == STOP:
+            return {"cancel": several or ""}
+        return {WAIT: several} if several else {WAIT_ALL: hints(step.vendor).get(WAIT_ALL)}
 
     def _opaque(self, step: Step, path: str) -> Data | None:
         value, vendor = step.inputs.get("value"), step.inputs.get("vendor")
@@ -129,6 +158,12 @@ class StepWriter:
                 where = f"{path}.inputs.{name}"
                 why = f"the action has no such input in {self.words.target}"
                 self.phrases.losses.add(Fidelity.DROPPED, where, f"input {name} of {step.action}", why)
+
+
+def _one_each(data: Data) -> list[Data]:
+    """The step, once for each of the steps that it cancels: GitHub takes one at a time."""
+    targets = data.get("cancel")
+    return [{**data, "cancel": one} for one in targets] if isinstance(targets, list) else [data]
 
 
 def _plain(value: JsonValue) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pipemgr.adapter import Fields, Kept, Node, from_vendor
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 
+from .background import CONTROL, PARALLEL, WAIT, WAIT_ALL, group_of, running, with_id
 from .texts import Texts
 from .words import VENDOR, Words
 
@@ -22,6 +23,34 @@ class StepReader:
         self.texts = texts
         self.words = words
 
+    def read_all(self, nodes: list[Node], model: str) -> tuple[Step, ...]:
+        """The steps of a job; a `parallel` group becomes its steps and a step that waits for them."""
+        found: list[Step] = []
+        for node in nodes:
+            if (group := group_of(node)) is None:
+                found.append(self.read(node, f"{model}[{len(found)}]"))
+            else:
+                found += self._parallel(node, group, model, found)
+        return tuple(found)
+
+    def _parallel(self, node: Node, group: list[Node], model: str, before: list[Step]) -> list[Step]:
+        first = len(before)
+        paths = [f"{model}[{first + at}]" for at in range(len(group) + 1)]
+        steps = [
+            self.read(one, path).model_copy(update={"background": True})
+            for one, path in zip(group, paths, strict=False)
+        ]
+        wait: Data = {}
+        if running(before):  # to wait for all would wait for those too
+            steps = [with_id(step, first + at) for at, step in enumerate(steps)]
+            wait = {"steps": [step.id for step in steps]}
+        kept = Kept(paths[-1], VENDOR)
+        kept.put(len(steps), HINTS, PARALLEL)
+        fields = Fields(node.feeds(paths[-1]), paths[-1], kept)
+        fields.take(PARALLEL, "inputs")
+        found = self.texts.some(fields, {"name": "name"})
+        return [*steps, Step(action=WAIT, inputs=wait, vendor=kept.said(), **found)]
+
     def read(self, node: Node, model: str) -> Step:
         """One step."""
         kept = Kept(model, VENDOR)
@@ -34,6 +63,9 @@ class StepReader:
             found["timeout"] = self.texts.minutes(one)
         if (one := fields.take("continue-on-error", "allow-failure")) is not None:
             found["allow_failure"] = self.texts.flag(one)
+        if (one := fields.peek("background")) is not None and one.kind == "boolean":
+            fields.take("background", "background")
+            found["background"] = one.flag()
         action, inputs = self._action(fields)
         fields.rest()
         return Step(action=action, inputs=inputs, vendor=kept.said(), **found)
@@ -42,11 +74,26 @@ class StepReader:
         if "run" in fields:
             nodes = ((ours, fields.take(theirs, f"inputs.{ours}")) for theirs, ours in RUN_INPUTS.items())
             return RUN, {ours: self.texts.text(node) for ours, node in nodes if node is not None}
+        if (known := self._control(fields)) is not None:
+            return known
         uses = fields.peek("uses")
         call = str(uses.value).partition("@")[0] if uses is not None else ""
         if uses is None or self.words.steps.read(call) is None:
             return self._opaque(fields)
         return self._known(call, fields)
+
+    @staticmethod
+    def _control(fields: Fields) -> tuple[str, Data] | None:
+        """What a step does with steps in the background; None for all others."""
+        if (node := fields.take(WAIT_ALL, "action")) is not None:
+            if (value := node.take_all().plain()) is not None:
+                fields.kept.put(value, HINTS, WAIT_ALL)
+            return WAIT, {}
+        for key, action in CONTROL.items():
+            if (node := fields.take(key, "inputs.steps")) is not None:
+                several = node.kind == "sequence"
+                return action, {"steps": [one.text() for one in node.entries()] if several else node.text()}
+        return None
 
     def _opaque(self, fields: Fields) -> tuple[str, Data]:
         value = {

@@ -24,7 +24,7 @@ from pipemgr.model.definitions import Data, Pipeline
 
 from .job_writer import JobWriter
 from .phrases import Phrases
-from .triggers import write_triggers
+from .trigger_writer import TriggerWriter
 from .words import Words, hints, own
 
 FOLDER: Final = ".github/workflows"
@@ -74,7 +74,7 @@ def _workflow(pipeline: Pipeline, words: Words, losses: Losses) -> Data:
         {
             "name": None if unnamed else pipeline.name,
             "run-name": phrases.text(pipeline.build_name, "build-name"),
-            "on": write_triggers(pipeline, words, losses),
+            "on": TriggerWriter(phrases, words).write(pipeline),
         }
     )
     data = overlaid(data, own(pipeline.vendor))

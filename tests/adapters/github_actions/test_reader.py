@@ -46,6 +46,22 @@ def step(lines: str) -> str:
         ),
         ("workflow_dispatch", [Trigger(event="manual")]),
         ("{push: {tide: high}}", [Trigger(event="push", options={"tide": "high"})]),
+        ("merge_group", [Trigger(event="merge_queue")]),
+        ("{release: {types: [published]}}", [Trigger(event="release", types=("published",))]),
+        ("{repository_dispatch: {types: go}}", [Trigger(event="api", types=("go",))]),
+        (
+            "{workflow_run: {workflows: [CI], types: [completed], branches: [main], branches-ignore: [x]}}",
+            [
+                Trigger(
+                    event="upstream",
+                    types=("completed",),
+                    branches=("main",),
+                    branches_ignore=("x",),
+                    options={"pipelines": ["CI"]},
+                )
+            ],
+        ),
+        ("{workflow_run: {workflows: CI}}", [Trigger(event="upstream", options={"pipelines": ["CI"]})]),
     ],
 )
 def test_triggers_in_every_spelling(on: str, expected: list[Trigger], read) -> None:
@@ -55,10 +71,10 @@ def test_triggers_in_every_spelling(on: str, expected: list[Trigger], read) -> N
 @pytest.mark.parametrize(
     ("on", "value"),
     [
-        ("merge_group", {"merge_group": None}),
-        ("[workflow_call]", {"workflow_call": None}),
+        ("label", {"label": None}),
+        ("[workflow_call_me]", {"workflow_call_me": None}),
         ("{issue_comment: {types: [created]}}", {"issue_comment": {"types": ["created"]}}),
-        ("{workflow_run: {workflows: [CI]}}", {"workflow_run": {"workflows": ["CI"]}}),
+        ("{check_run: {types: [created]}}", {"check_run": {"types": ["created"]}}),
     ],
 )
 def test_other_events_are_kept_word_for_word(on: str, value: Data, read) -> None:
@@ -168,8 +184,12 @@ def test_absent_is_not_empty(read) -> None:
          {"vendor": "github-actions", "value": {"uses": "acme/x@v1", "with": {"a": 1}}}),
         ("{uses: ./local}", "opaque", {"vendor": "github-actions", "value": {"uses": "./local"}}),
         ("{uses: docker://alpine}", "opaque", {"vendor": "github-actions", "value": {"uses": "docker://alpine"}}),
-        ("{parallel: [{run: a}]}", "opaque", {"vendor": "github-actions", "value": {"parallel": [{"run": "a"}]}}),
-        ("{wait-all: }", "opaque", {"vendor": "github-actions", "value": {"wait-all": None}}),
+        ("{parallel: [{run: a}], if: x}", "opaque",
+         {"vendor": "github-actions", "value": {"parallel": [{"run": "a"}]}}),
+        ("{wait-all: }", "wait", {}),
+        ("{wait: a}", "wait", {"steps": "a"}),
+        ("{wait: [a, b]}", "wait", {"steps": ["a", "b"]}),
+        ("{cancel: a}", "stop", {"steps": "a"}),
     ],
 )  # fmt: skip
 def test_steps(lines: str, action: str, inputs: Data, read) -> None:
@@ -183,7 +203,8 @@ def test_steps(lines: str, action: str, inputs: Data, read) -> None:
         ("{uses: actions/checkout@v7}", {}),
         ("{uses: actions/checkout@v4}", {"hints": {"uses": "actions/checkout@v4"}}),
         ("{uses: actions/checkout@v7, with: {github-server-url: x}}", {"with": {"github-server-url": "x"}}),
-        ("{run: a, background: true}", {"background": True}),
+        ("{run: a, background: '${{ x }}'}", {"background": "${{ x }}"}),
+        ("{wait-all: true}", {"hints": {"wait-all": True}}),
     ],
 )
 def test_what_only_github_has_is_kept(lines: str, kept: Data, read) -> None:

@@ -133,15 +133,20 @@ step_fields = some(
     variables=tables,
     timeout=durations,
     allow_failure=flags,
+    background=st.booleans(),
     vendor=vendor(),
 )
-ACTIONS = {row.action: row for row in TABLES.steps.rows if row.version}
+ACTIONS = {row.action: row for row in TABLES.steps.rows if row.version and not row.note}
 
 
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
-    action = draw(st.sampled_from(["run", "opaque", *sorted(ACTIONS)]))
+    action = draw(st.sampled_from(["run", "opaque", "wait", "stop", *sorted(ACTIONS)]))
     more = draw(step_fields)
+    if action in ("wait", "stop"):
+        more.pop("background", None)
+        one = ids | st.lists(ids, min_size=1, max_size=2) if action == "wait" else ids
+        return Step(action=action, inputs={"steps": draw(one)}, **more)
     if action == "run":
         return Step(
             action=action, inputs={"script": draw(texts), **draw(some(shell=texts, directory=texts))}, **more
@@ -196,6 +201,8 @@ def triggers(draw: st.DrawFn) -> tuple[Trigger, ...]:
             for field in catalogue().triggers[event].filters
         }
         options = st.dictionaries(own_keys, values, max_size=1)
+        if event == "upstream":
+            options = st.lists(plain, min_size=1, max_size=2).map(lambda names: {"pipelines": names})
         found += [
             Trigger(event=event, options=draw(options), **draw(some(**filters)))
             for _ in range(draw(st.integers(1, 2)) if event == "schedule" else 1)
@@ -207,21 +214,24 @@ def triggers(draw: st.DrawFn) -> tuple[Trigger, ...]:
     return tuple(found)
 
 
-parameters = st.builds(
-    Parameter,
-    type=st.sampled_from(["string", "boolean", "number", "choice", "environment"]),
-    description=st.none() | plain,
-    default=values,
-    choices=st.lists(values, max_size=3).map(tuple),
-    required=st.booleans(),
-)
+def parameters(called: bool) -> st.SearchStrategy[Parameter]:
+    kinds = ["string", "boolean", "number", *([] if called else ["choice", "environment"])]
+    return st.builds(
+        Parameter,
+        type=st.sampled_from(kinds),
+        description=st.none() | plain,
+        default=values,
+        choices=st.just(()) if called else st.lists(values, max_size=3).map(tuple),
+        required=st.booleans(),
+    )
 
 
 @st.composite
 def pipelines(draw: st.DrawFn) -> Pipeline:
     names = draw(st.lists(ids, unique=True, min_size=1, max_size=3))
     started = draw(triggers()) or (Trigger(event="push"),)
-    by_hand = any(trigger.event == "manual" for trigger in started)
+    events = {trigger.event for trigger in started}
+    inputs = st.dictionaries(ids, parameters("call" in events), max_size=2)
     more = draw(
         some(
             build_name=texts,
@@ -235,7 +245,7 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
     return Pipeline(
         name=draw(plain.filter(bool)),
         triggers=started,
-        parameters=draw(st.dictionaries(ids, parameters, max_size=2)) if by_hand else {},
+        parameters=draw(inputs) if events & {"manual", "call"} else {},
         stages=tuple(draw(stages(name, names[:at])) for at, name in enumerate(names)),
         **more,
     )

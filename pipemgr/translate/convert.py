@@ -16,6 +16,7 @@ from .document import DocumentSet
 from .foreign import without_foreign
 from .lowering import lower
 from .manual import manual
+from .matching import without_matches
 from .node import Source
 from .report import RANK, Fidelity, Finding, Outcome, Strictness, TranslationReport
 
@@ -55,9 +56,10 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 def _write(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing."""
     own, foreign, origins = without_foreign(pipeline, dialect)
-    lowered, findings = lower(own, dialect.features)
+    plain, matches = without_matches(own, dialect)
+    lowered, findings = lower(plain, dialect.features)
     writing = dialect.writer.write(lowered)
-    told = map(origins.placed, (*findings, *writing.findings))
+    told = map(origins.placed, (*matches, *findings, *writing.findings))
     return lowered, Writing(writing.documents, (*foreign, *told))
 
 

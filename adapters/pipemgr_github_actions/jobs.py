@@ -18,6 +18,7 @@ from pipemgr.model.definitions import (
     Stage,
 )
 
+from .local_actions import LocalActions
 from .steps import StepReader
 from .texts import Texts
 from .words import VENDOR, Words
@@ -80,10 +81,10 @@ class PartReader:
 class JobReader(PartReader):
     """Reads jobs."""
 
-    def __init__(self, texts: Texts, words: Words) -> None:
+    def __init__(self, texts: Texts, words: Words, actions: LocalActions) -> None:
         super().__init__(texts)
         self.words = words
-        self.steps = StepReader(texts, words)
+        self.steps = StepReader(texts, words, actions)
 
     def read(self, name: str, node: Node) -> Stage | None:
         """The stage that a job is; None when it can't be one, which is noted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,7 +22,9 @@ from pipemgr.adapter import (
 )
 from pipemgr.model.definitions import HINTS, Pipeline, Stage
 
+from .action_reader import ActionReader
 from .jobs import JobReader
+from .local_actions import LocalActions, wanted
 from .texts import Texts
 from .triggers import TriggerReader
 from .words import VENDOR, Words
@@ -36,40 +40,56 @@ class GitHubActionsReader(Reader):
         self.words = Words(tables)
 
     def read(self, documents: DocumentSet) -> Reading:
-        """The pipeline of the one workflow in `documents`."""
-        document = _only(documents)
+        """The pipeline of the workflow (or composite action) that comes first in `documents`.
+
+        What follows are files that it uses, by their paths in the repository: see `wants`.
+        """
+        document, *others = _several(documents)
         root = compose(document.text, document.path)
         if root.kind not in ("mapping", "null"):
             raise ParseError(f"a workflow is a mapping, not a {root.kind}", where=root.where)
+        actions = LocalActions({one.path: one for one in others}, self.words)
         if root.children and "runs" in root.children and "jobs" not in root.children:
-            raise ParseError(
-                "a composite action, not a workflow",
-                where=root.where,
-                remedy="convert the workflows that use it; actions themselves are not read yet",
-            )
-        pipeline = _Workflow(self.words, root).read(PurePosixPath(document.path).stem)
+            pipeline = ActionReader(self.words, root, actions).read(PurePosixPath(document.path))
+        else:
+            pipeline = _Workflow(self.words, root, actions).read(PurePosixPath(document.path).stem)
         source = root.origin
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)
         return Reading(pipeline, source)
 
+    def wants(self, documents: DocumentSet) -> tuple[str, ...]:
+        """The local actions and workflows that `documents` use and do not have: where their files may be."""
+        return tuple(_wanted(documents) - {document.path for document in documents})
 
-def _only(documents: DocumentSet) -> Document:
+
+def _wanted(documents: Iterable[Document]) -> set[str]:
+    """The paths of local files that the documents use."""
+    found: set[str] = set()
+    for document in documents:
+        with suppress(ParseError):
+            found |= set(wanted(compose(document.text, document.path)))
+    return found
+
+
+def _several(documents: DocumentSet) -> tuple[Document, ...]:
+    """The documents, of which the others are files that the first one (or one of them) uses."""
     found = tuple(documents)
-    if len(found) != 1:
-        where = found[1].path if found else "the definition"
+    strange = {one.path for one in found[1:]} - _wanted(found) if found[1:] else set()
+    if not found or strange:
+        where = min(strange, default="the definition")
         raise ParseError(f"{len(found)} documents, and a workflow is one", where=where)
-    return found[0]
+    return found
 
 
 class _Workflow:
     """One workflow, while it is being read."""
 
-    def __init__(self, words: Words, root: Node) -> None:
+    def __init__(self, words: Words, root: Node, actions: LocalActions) -> None:
         self.root = root
         self.kept = Kept("", VENDOR)
         self.texts = Texts(words.vocabulary)
-        self.jobs = JobReader(self.texts, words)
+        self.jobs = JobReader(self.texts, words, actions)
         self.triggers = TriggerReader(words, self.texts, self.kept)
         self.fields = Fields(root, "", self.kept)
 

@@ -133,9 +133,8 @@ class StepWriter:
         for ours, value in step.inputs.items():
             theirs = row.input(ours)
             if theirs is not None:
-                given[theirs.name] = to_vendor(
-                    self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert
-                )
+                written = to_vendor(self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert)
+                given[theirs.name] = _plain(written) if isinstance(written, list) else written
         needed = {} if hints(step.vendor).get("uses") == uses else row.defaults
         return said(
             {"uses": uses, "with": {**given, **{key: needed[key] for key in needed if key not in given}}}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipemgr.adapter import Fields, Kept, Node, from_vendor
+from pipemgr.adapter import Fields, Kept, Node, StepRow, Vocabulary, expand, from_vendor
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 
 from .background import CONTROL, PARALLEL, WAIT, WAIT_ALL, group_of, running, with_id
+from .local_actions import LocalActions
 from .texts import Texts
 from .words import VENDOR, Words
 
@@ -19,9 +20,10 @@ RUN_INPUTS: Final = {"run": "script", "shell": "shell", "working-directory": "di
 class StepReader:
     """Reads steps."""
 
-    def __init__(self, texts: Texts, words: Words) -> None:
+    def __init__(self, texts: Texts, words: Words, actions: LocalActions | None = None) -> None:
         self.texts = texts
         self.words = words
+        self.actions = actions or LocalActions({}, words)
 
     def read_all(self, nodes: list[Node], model: str) -> tuple[Step, ...]:
         """The steps of a job; a `parallel` group becomes its steps and a step that waits for them."""
@@ -78,9 +80,28 @@ class StepReader:
             return known
         uses = fields.peek("uses")
         call = str(uses.value).partition("@")[0] if uses is not None else ""
-        if uses is None or self.words.steps.read(call) is None:
-            return self._opaque(fields)
+        row = self.words.steps.read(call)
+        if uses is None or row is None or row.steps:
+            does = self._does(uses, row, fields) if uses is not None else None
+            action, inputs = self._opaque(fields)
+            return action, {**inputs, **({"steps": [*does]} if does else {})}
         return self._known(call, fields)
+
+    def _does(self, uses: Node, row: StepRow | None, fields: Fields) -> list[Data] | None:
+        """What an action does in neutral steps, where a row or the repository tells."""
+        given = fields.peek("with")
+        inputs = (
+            {name: self.texts.data(one) for name, one in given.items().items()}
+            if given is not None and given.kind == "mapping"
+            else {}
+        )
+        if row is not None:
+            return expand(row, inputs)
+        return self.actions.steps(uses, inputs, self._inner)
+
+    def _inner(self, nodes: list[Node], actions: LocalActions, names: Vocabulary) -> tuple[Step, ...]:
+        """The steps of an action."""
+        return StepReader(Texts(names), self.words, actions).read_all(nodes, "steps")
 
     @staticmethod
     def _control(fields: Fields) -> tuple[str, Data] | None:
@@ -113,10 +134,10 @@ class StepReader:
             fields.kept.put(text, HINTS, "uses")
         inputs: Data = {}
         if (given := fields.inner("with", "inputs")) is not None:
-            for ours in row.inputs:
-                theirs = row.input(ours)
-                node = given.take(theirs.name, ours) if theirs else None
-                if theirs and node is not None:
+            known = {theirs.name: (ours, theirs) for ours in row.inputs if (theirs := row.input(ours))}
+            for key in [key for key in given.node.items() if key in known]:
+                ours, theirs = known[key]
+                if (node := given.take(key, ours)) is not None:
                     inputs[ours] = from_vendor(self.texts.data(node), theirs.convert)
             given.rest()
         return row.action, inputs

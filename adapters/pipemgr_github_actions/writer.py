@@ -22,6 +22,7 @@ from pipemgr.adapter import (
 )
 from pipemgr.model.definitions import Data, Pipeline
 
+from .action_writer import FILE, is_action, write_action
 from .job_writer import JobWriter
 from .phrases import Phrases
 from .trigger_writer import TriggerWriter
@@ -53,6 +54,9 @@ class GitHubActionsWriter(Writer):
     def write(self, pipeline: Pipeline) -> Writing:
         """The workflow file that does what `pipeline` says."""
         losses = Losses()
+        if is_action(pipeline):
+            data = write_action(pipeline, self.words, Phrases(self.words.vocabulary, losses))
+            return Writing(single(FILE, emit(data)), tuple(losses.findings))
         text = emit(_workflow(pipeline, self.words, losses))
         return Writing(single(path_of(pipeline), text), tuple(losses.findings))
 

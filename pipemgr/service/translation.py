@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from pipemgr.errors import DefinitionError, InvalidPipeline, ParseError, PipemgrError
 from pipemgr.model.definitions import Pipeline
+from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import Conversion, convert, failed, placed, read
-from pipemgr.translate.document import DocumentSet, load
+from pipemgr.translate.document import Document, DocumentSet, load
 from pipemgr.translate.report import Finding, Strictness
 
 from .languages import Languages
@@ -32,16 +34,57 @@ class Checked:
         return not self.problems
 
 
-def documents(path: str) -> DocumentSet:
-    """The documents of a definition file; raises `ParseError` with the file's name."""
-    return DocumentSet(documents=(load(Path(path)),))
+MAX_ROUNDS = 10
+"""How far files that ask for further files are followed."""
+
+
+def documents(path: str, language: Dialect) -> DocumentSet:
+    """The documents of a definition file: itself, and files of its repository that help to read it.
+
+    Raises `ParseError` with the file's name when it can't be read itself; what else can't be is left out.
+    """
+    found = [load(Path(path))]
+    root = _root(Path(path), language)
+    asked: set[str] = set()
+    for _ in range(MAX_ROUNDS if root else 0):
+        wanted = sorted(set(language.reader.wants(DocumentSet(documents=tuple(found)))) - asked)
+        asked.update(wanted)
+        more = [one for name in wanted if (one := _beside(root, name)) is not None]
+        found += more
+        if not more:
+            break
+    return DocumentSet(documents=tuple(found))
+
+
+def _root(path: Path, language: Dialect) -> Path | None:
+    """The root of the repository that a file lies in: where its language's files have their place, or Git its own."""
+    full = Path(os.path.abspath(path))  # noqa: PTH100 - a link lies where it lies
+    for parent in full.parents:
+        inside = PurePosixPath(full.relative_to(parent).as_posix())
+        placed = any(
+            inside.match(one) and len(inside.parts) == one.count("/") + 1 for one in language.patterns
+        )
+        if placed or (parent / ".git").exists():
+            return parent
+    return None
+
+
+def _beside(root: Path | None, name: str) -> Document | None:
+    """A file of the repository, or None where there is none that can be read."""
+    if root is None or not (root / name).resolve().is_relative_to(root.resolve()):
+        return None
+    try:
+        return load(root / name, name)
+    except ParseError:
+        return None
 
 
 def check(path: str, languages: Languages, language: str | None = None) -> Checked:
     """Validate one file, in the language given or the one its place suggests."""
     name = language or languages.guess(path)
     try:
-        reading = read(documents(path), languages.get(name))
+        dialect = languages.get(name)
+        reading = read(documents(path, dialect), dialect)
     except DefinitionError as error:
         return Checked(path, name, None, problems(error, path))
     return Checked(path, name, reading.pipeline, (), reading.findings)
@@ -63,7 +106,7 @@ def translate(
     """
     ways = languages.get(source), languages.get(target)
     try:
-        found = documents(path)
+        found = documents(path, ways[0])
     except ParseError as error:
         return failed(error, path, *ways)
     return convert(found, *ways, strictness)

@@ -48,6 +48,14 @@ class Reader(ABC):
         problem and its place when it is, but makes no pipeline.
         """
 
+    def wants(self, documents: DocumentSet) -> tuple[str, ...]:
+        """Paths, from the root of the repository, of further documents that would help to read `documents`.
+
+        Those that exist follow the first document of the set that is read. None by default.
+        """
+        del documents
+        return ()
+
 
 class Writer(ABC):
     """Turns a pipeline into a vendor's documents.

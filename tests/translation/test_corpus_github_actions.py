@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from pipemgr.adapter.registry import Registry
-from pipemgr.errors import DefinitionError
 from pipemgr.mapping.catalogue import catalogue
 from pipemgr.model.expressions import parse
 from pipemgr.model.templates import template
@@ -97,13 +96,14 @@ def test_our_own_format_holds_all_of_it(
     assert outcomes[Outcome.SUCCESSFUL] == len(workflows)
 
 
-def test_composite_actions_are_no_workflows(corpus: Path, github: Dialect) -> None:
+def test_composite_actions_are_read_and_written_again(corpus: Path, github: Dialect) -> None:
     files = sorted((corpus / "definitions" / "gha-composite").glob("*.y*ml"))
     assert files
     for file in files:
-        with pytest.raises(DefinitionError) as caught:
-            read(DocumentSet(documents=(load(file, file.name),)), github)
-        assert file.name in str(caught.value)
+        conversion = convert(DocumentSet(documents=(load(file, file.name),)), github, github)
+        assert conversion.report.outcome == Outcome.SUCCESSFUL, (file.name, conversion.report)
+        assert complete(conversion), file.name
+        assert read(conversion.documents, github).pipeline == conversion.pipeline, file.name
 
 
 def test_what_is_written_is_valid(corpus: Path, written: dict[str, Conversion], tmp_path: Path) -> None:

@@ -311,7 +311,8 @@ def test_one_document_at_a_time(read) -> None:
     from pipemgr_github_actions import GitHubActionsReader
 
     documents = single("a.yml", HEAD + JOB)
-    twice = documents.model_copy(update={"documents": documents.documents * 2})
+    other = single("b.yml", HEAD + JOB)
+    twice = documents.model_copy(update={"documents": (*documents, *other)})
     with pytest.raises(ParseError, match="2 documents"):
         GitHubActionsReader().read(twice)
 
@@ -331,10 +332,3 @@ def test_losses_lead_to_lines(read) -> None:
         "triggers[0]": 2,
     }
     assert {path: int(source.place(path).split(":")[1]) for path in places} == places
-
-
-def test_a_composite_action_is_called_by_its_name(read):
-    text = "name: x\nruns:\n  using: composite\n  steps: []\n"
-    with pytest.raises(ParseError, match="a composite action, not a workflow") as caught:
-        read(text)
-    assert "not read yet" in caught.value.remedy

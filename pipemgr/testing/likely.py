@@ -74,7 +74,7 @@ _CRONS: Final = ("0 2 * * *", "*/15 8-17 * * 1-5", "30 4 1 * *")
 _VARIABLES: Final = ("NODE_ENV", "REGISTRY", "RETRIES", "PYTHONUNBUFFERED", "APP_URL")
 _VALUES: Final = ("production", "1", "true", "", "https://example.com/?a=b&c=d", "with space", "a: b", "0755")
 _SECRETS: Final = ("NPM_TOKEN", "DEPLOY_KEY", "REGISTRY_PASSWORD")
-_SCOPES: Final = ("contents", "packages", "id-token", "pull-requests")
+_SCOPES: Final = ("contents", "packages", "checks", "pull-requests")
 _AXES: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "version": ("3.11", "3.12", "3.13"),
     "node": (20, 22, 24),

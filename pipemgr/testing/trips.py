@@ -108,14 +108,21 @@ def _said(value: Any) -> Definition:
             for name, kept in value.vendor.items()
         }
         update["vendor"] = {name: kept for name, kept in own.items() if kept}
-    if isinstance(value, Step):
-        action = catalogue().actions.get(value.action)
-        usual = {name: one.default for name, one in action.inputs.items()} if action else {}
-        usual |= {"steps": value.inputs.get("steps")} if value.action == OPAQUE else {}
+    if isinstance(value, Step) and value.action in catalogue().actions:
+        known = catalogue().actions[value.action].inputs
         update["inputs"] = {
-            name: one for name, one in value.inputs.items() if name not in usual or one != usual[name]
+            name: _lines(one) if name in known and known[name].type == "lines" else one
+            for name, one in value.inputs.items()
+            if not (name in known and one == known[name].default)
         }
+    if isinstance(value, Step) and value.action == OPAQUE:
+        update["inputs"].pop("steps", None)
     return value.model_copy(update=update)  # type: ignore[no-any-return]
+
+
+def _lines(value: Any) -> Any:
+    """A list as the text that means the same: one entry a line."""
+    return "\n".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _told(path: str, told: frozenset[str]) -> bool:

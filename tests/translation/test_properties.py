@@ -1,0 +1,136 @@
+"""Every language that can be written, on pipelines that use every feature together: equal or reported."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import check_jsonschema
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipemgr.adapter.capabilities import Capability
+from pipemgr.adapter.registry import Registry
+from pipemgr.errors import TranslationRefused
+from pipemgr.mapping.catalogue import catalogue
+from pipemgr.model.definitions import Pipeline
+from pipemgr.service.languages import Languages
+from pipemgr.testing.likely import likely_pipelines
+from pipemgr.testing.trips import round_trip
+from pipemgr.translate.base import Dialect
+from pipemgr.translate.convert import Conversion, convert, read, write
+from pipemgr.translate.document import DocumentSet
+from pipemgr.translate.emit import emit
+from pipemgr.translate.report import Fidelity, Outcome, Strictness
+from pipemgr.translate.yaml import compose
+
+REGISTRY = Registry()
+LANGUAGES = Languages(REGISTRY)
+WRITABLE = [
+    name
+    for name in LANGUAGES.names()
+    if name == "native" or REGISTRY.manifest(name).capabilities[Capability.WRITE]
+]
+READ_BACK = [name for name in WRITABLE if name != "local"]
+"""Not this machine's: it writes actions as scripts, and reads those as the scripts that they are."""
+SCHEMAS = {"github-actions": "github-workflows", "local": "github-workflows", "circleci": "circle-ci"}
+"""The schema that the vendor (or the schema store, for it) publishes, by language."""
+OWN: dict[str, st.SearchStrategy[Any]] = {
+    "github-actions": st.sampled_from([{"uses": "acme/do@v1"}, {"uses": "./tool", "with": {"level": 3}}]),
+    "circleci": st.sampled_from(["acme/do", {"acme/do": {"level": 3}}]),
+}
+PIPELINES = likely_pipelines(catalogue(), OWN)
+some = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+fewer = settings(some, max_examples=20)
+
+
+@cache
+def dialect(name: str) -> Dialect:
+    return LANGUAGES.get(name)
+
+
+@cache
+def schema(name: str) -> Callable[[Any], list[str]]:
+    """What the published schema says against a document."""
+    folder = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor"
+    loaded = json.loads((folder / f"{SCHEMAS[name]}.json").read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(loaded)(loaded)
+
+    def problems(data: Any) -> list[str]:
+        return [f"{one.json_path}: {one.message}" for one in validator.iter_errors(data)]
+
+    return problems
+
+
+def accounted(conversion: Conversion) -> bool:
+    counts = conversion.report.accounting.model_dump()
+    return bool(counts.pop("nodes") == sum(counts.values()))
+
+
+def plain(documents: DocumentSet) -> Any:
+    (document,) = documents.documents
+    return compose(document.text, document.path).plain()
+
+
+def attempted(
+    documents: DocumentSet, source: Dialect, target: Dialect, strictness: Strictness
+) -> Conversion | None:
+    """The conversion; None where it was refused, which only strictness may do, and only for a loss."""
+    try:
+        return convert(documents, source, target, strictness)
+    except TranslationRefused as error:
+        lost = error.report.worse_than(Fidelity.EQUIVALENT) if error.report else ()
+    assert strictness is Strictness.REFUSE
+    assert lost
+    return None
+
+
+@pytest.mark.parametrize("name", READ_BACK)
+@some
+@given(pipeline=PIPELINES)
+def test_what_is_written_comes_back_or_is_told(name: str, pipeline: Pipeline) -> None:
+    trip = round_trip(pipeline, dialect(name))
+    assert trip.untold() == (), trip.writing.documents.documents[0].text
+    assert all(finding.what and finding.why for finding in trip.findings)
+
+
+@pytest.mark.parametrize("name", [name for name in WRITABLE if name in SCHEMAS])
+@some
+@given(pipeline=PIPELINES)
+def test_what_is_written_passes_the_published_schema(name: str, pipeline: Pipeline) -> None:
+    documents = write(pipeline, dialect(name)).documents
+    assert schema(name)(plain(documents)) == [], documents.documents[0].text
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+@fewer
+@given(pipeline=PIPELINES)
+def test_conversion_is_deterministic_and_once_is_enough(name: str, pipeline: Pipeline) -> None:
+    first, again = write(pipeline, dialect(name)), write(pipeline, dialect(name))
+    assert (first.documents, first.findings) == (again.documents, again.findings)
+    once = convert(first.documents, dialect(name), dialect(name))
+    assert once.documents == first.documents
+    assert once.report.outcome is Outcome.SUCCESSFUL
+
+
+@pytest.mark.parametrize("source", WRITABLE)
+@fewer
+@given(pipeline=PIPELINES, target=st.sampled_from(WRITABLE), strictness=st.sampled_from(Strictness))
+def test_conversions_tell_everything_and_refuse_when_told_to(
+    source: str, pipeline: Pipeline, target: str, strictness: Strictness
+) -> None:
+    documents = write(pipeline, dialect(source)).documents
+    conversion = attempted(documents, dialect(source), dialect(target), strictness)
+    if conversion is None:
+        return
+    assert accounted(conversion)
+    assert conversion.report.outcome is not Outcome.FAILED, conversion.report.to_markdown()
+    assert all(finding.source for finding in conversion.report.findings)
+    for document in conversion.documents:
+        assert compose(emit(plain(conversion.documents)), document.path).plain() == plain(
+            conversion.documents
+        )
+    assert not read(conversion.documents, dialect(target)).pipeline.problems()

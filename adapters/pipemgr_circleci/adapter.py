@@ -22,6 +22,7 @@ from pipemgr.adapter import (
     PollPage,
     Refused,
     ServerInfo,
+    Tables,
     UnsupportedCapability,
     Webhook,
 )
@@ -36,6 +37,7 @@ from .search import Search
 from .settings import CircleCISettings, canonical
 from .steps import Data
 from .webhooks import hint
+from .writer import CircleCIWriter
 
 VENDOR: Final = "circleci"
 
@@ -52,6 +54,11 @@ class CircleCIAdapter(Adapter):
         self.statuses = connection.tables.statuses
         self.client = Client(connection, settings)
         self.depth = Depth(self.client, self.statuses, is_modern=settings.modern)
+
+    @classmethod
+    def writer(cls, tables: Tables) -> CircleCIWriter:
+        """Writes `.circleci/config.yml`."""
+        return CircleCIWriter(tables)
 
     def probe(self) -> ServerInfo:
         """Whether CircleCI answers, and as whom; with API v3 also whether that answers."""

@@ -34,6 +34,7 @@ from pipemgr.translate.emit import emit
 from pipemgr.translate.entries import ordered, overlaid, said
 from pipemgr.translate.fields import Fields, Kept
 from pipemgr.translate.losses import Losses
+from pipemgr.translate.matrix import cells
 from pipemgr.translate.node import Node, Source
 from pipemgr.translate.patterns import glob_to_regex, globs_to_regex, regex_to_expression, regex_to_globs
 from pipemgr.translate.report import Fidelity, Finding
@@ -111,6 +112,7 @@ __all__ = [
     "Vocabulary",
     "Writer",
     "Writing",
+    "cells",
     "compose",
     "decode",
     "emit",

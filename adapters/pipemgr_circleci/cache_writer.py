@@ -1,0 +1,122 @@
+"""Caches out: `restore_cache` and `save_cache`, with CircleCI's templates in their keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity, said
+from pipemgr.model.definitions import Step
+from pipemgr.model.expressions import Call, Expression, Literal
+
+from .phrases import Phrases, escaped, plain
+
+TEMPLATES: Final = {"branch": ".Branch", "commit": ".Revision", "build.number": ".BuildNum"}
+"""What keys say for a value: https://circleci.com/docs/reference/configuration-reference/#savecache."""
+FOLDER: Final = "/tmp"  # noqa: S108 - of the machine that the job runs on, which nobody else uses
+_WILD: Final = frozenset("*?[!")
+
+
+class CacheWriter:
+    """Writes the caches of one job."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self.phrases = phrases
+        self.losses = phrases.losses
+        self.saved: list[JsonValue] = []
+        """What is to be saved at the end of the job."""
+        self.sums = 0
+
+    def cache(self, step: Step, path: str) -> list[JsonValue]:
+        """Restore now and save at the end."""
+        found = self.restore(step, path)
+        self.saved += self.save(step, path)[-1:]
+        return found
+
+    def restore(self, step: Step, path: str) -> list[JsonValue]:
+        """Restore the first entry that is there."""
+        before, keys = self._keys(step, path)
+        for name in ("lookup-only", "required"):
+            if step.inputs.get(name):
+                why = "CircleCI restores what is there, and goes on without"
+                self.losses.add(Fidelity.DROPPED, f"{path}.inputs.{name}", f"input {name}", why)
+        key = {"key": keys[0]} if len(keys) == 1 else {"keys": keys}
+        name = self.phrases.field(step.name, f"{path}.name")
+        return [*before, {"restore_cache": said({"name": name, **key})}]
+
+    def save(self, step: Step, path: str) -> list[JsonValue]:
+        """Save an entry."""
+        before, keys = self._keys(step, path)
+        name = self.phrases.field(step.name, f"{path}.name") if step.action == "cache.save" else None
+        return [
+            *before,
+            {"save_cache": said({"name": name, "key": keys[0], "paths": self._paths(step, path)})},
+        ]
+
+    def _paths(self, step: Step, path: str) -> list[JsonValue]:
+        found = [
+            plain(self.phrases.field(one, f"{path}.inputs.path")) for one in lines(step.inputs.get("path"))
+        ]
+        kept = [one for one in found if not one.startswith("!") and not _WILD & set(one)]
+        for one in found:
+            if one not in kept:
+                why = "save_cache takes folders and files by their names"
+                self.losses.add(
+                    Fidelity.DROPPED, f"{path}.inputs.path", f"path {one}", why, "name the folder around it"
+                )
+        return list(kept or ["."])
+
+    def _keys(self, step: Step, path: str) -> tuple[list[JsonValue], list[JsonValue]]:
+        """The steps that make a key possible, and the keys."""
+        before: list[JsonValue] = []
+        texts = [plain(step.inputs.get("key")), *lines(step.inputs.get("restore-keys"))]
+        return before, [self._key(one, f"{path}.inputs.key", before) for one in texts]
+
+    def _key(self, text: str, path: str, before: list[JsonValue]) -> str:
+        parts = self.phrases.parts(text)
+        return "".join(
+            escaped(part) if isinstance(part, str) else self._template(part, path, before) for part in parts
+        )
+
+    def _template(self, node: Expression, path: str, before: list[JsonValue]) -> str:
+        if isinstance(node, Call) and node.name == "hash_files":
+            return self._sum(node, path, before)
+        if (word := TEMPLATES.get(str(node))) is not None:
+            return f"{{{{ {word} }}}}"
+        if (text := self.phrases.compiled(node)) is not None:
+            return text
+        if (name := self.phrases.variable(node)) is not None:
+            return f"{{{{ .Environment.{name} }}}}"
+        if str(node) in ("runner.os", "runner.arch"):
+            return "{{ arch }}"
+        why = "keys of CircleCI's caches have no template for it"
+        self.losses.add(
+            Fidelity.APPROXIMATE,
+            path,
+            f"${{{{ {node} }}}}",
+            why,
+            "make it part of a file, and take its checksum",
+        )
+        return "any"
+
+    def _sum(self, node: Call, path: str, before: list[JsonValue]) -> str:
+        globs = [
+            one.value for one in node.arguments if isinstance(one, Literal) and isinstance(one.value, str)
+        ]
+        if len(globs) == len(node.arguments) and not any(_WILD & set(one) for one in globs):
+            return "-".join(f'{{{{ checksum "{one}" }}}}' for one in globs)
+        self.sums += 1
+        file = f"{FOLDER}/cache-key-{self.sums}"
+        names = " ".join(f"':(glob){one}'" for one in globs)
+        script = f"git ls-files -z {names} | sort -z | xargs -0 sha256sum > {file}"
+        before.append({"run": {"name": "Sum up what the cache depends on", "command": script}})
+        why = "CircleCI sums up one file: a step writes the sums of all tracked files that match into one"
+        self.losses.add(Fidelity.EQUIVALENT, path, f"{node}", why)
+        return f'{{{{ checksum "{file}" }}}}'
+
+
+def lines(value: JsonValue) -> list[str]:
+    """A text of lines, or a list, as a list."""
+    texts = value if isinstance(value, list) else plain(value).splitlines()
+    return [text for one in texts if (text := str(one).strip())]

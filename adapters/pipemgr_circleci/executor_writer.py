@@ -1,0 +1,164 @@
+"""Machines and containers out: where a stage runs, as an executor of CircleCI."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipemgr.adapter import Fidelity, said
+from pipemgr.model.definitions import Container, Data, Runner, Stage
+
+from .phrases import Phrases
+from .words import hints
+
+DEFAULT_RUNNER: Final = "linux"
+BASE_IMAGE: Final = "cimg/base:current"
+"""What a stage runs in that has services and names no container."""
+_LOCAL: Final = "localhost"
+_PORTS: Final = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/\w+)?")
+SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+ARCHITECTURES: Final = {"x64": "X64", "arm64": "ARM64"}
+EXECUTOR_KEYS: Final = (
+    "docker",
+    "machine",
+    "macos",
+    "resource_class",
+    "shell",
+    "working_directory",
+    "environment",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stage runs: the keys that say so, and what is known there."""
+
+    data: Data
+    system: str = "linux"
+    known: dict[str, str] = field(default_factory=dict)
+
+
+class ExecutorWriter:
+    """Writes executors."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self.phrases = phrases
+        self.losses = phrases.losses
+        self.tables = phrases.words.tables
+
+    def place(self, stage: Stage, path: str) -> Place:
+        """Where a stage runs."""
+        runner = stage.runner or Runner()
+        name = self._machine(runner, f"{path}runner")
+        kind = self.tables.catalogue.runners.get(name or DEFAULT_RUNNER)
+        known = (
+            {"runner.os": SYSTEMS[kind.os], "runner.arch": ARCHITECTURES[kind.architecture]} if kind else {}
+        )
+        system = kind.os if kind else "linux"
+        if stage.container is not None or stage.services:
+            data = self._docker(stage, path)
+        else:
+            data = self._options(runner, name, path)
+        size = self.phrases.field(runner.size, f"{path}runner.size")
+        return Place({**data, **said({"resource_class": size})}, system, known)
+
+    def _machine(self, runner: Runner, path: str) -> str | None:
+        """The neutral machine that a runner names, by itself or by a label."""
+        if runner.name is not None:
+            return runner.name
+        if len(runner.labels) == 1 and runner.group is None:
+            label = str(self.phrases.field(runner.labels[0], f"{path}.labels[0]"))
+            return self.tables.runners.ours.get(label.lower()) or self._family(label, path)
+        return None
+
+    def _family(self, label: str, path: str) -> str | None:
+        """The machine that a label of another vendor means: `ubuntu-latest` is the newest of its family."""
+        known = self.tables.catalogue.runners
+        family = label.lower().partition("-")[0]
+        several = [name for name in known if name.partition("-")[0] == family]
+        exact = label.lower() if label.lower() in known else None
+        found = exact or (family if family in known else "linux" if several else None)
+        if found and not exact:
+            why = f"taken for the machine {found}"
+            self.losses.add(Fidelity.EQUIVALENT, path, f"label {label}", why)
+        return found
+
+    def _options(self, runner: Runner, name: str | None, path: str) -> Data:
+        if name is None and (runner.labels or runner.group):
+            return self._own_machine(runner, path)
+        if name is None:
+            name = DEFAULT_RUNNER
+            why = "CircleCI has no machine of its own choice: a current Linux machine is named"
+            self.losses.add(Fidelity.EQUIVALENT, f"{path}runner", "no runner is named", why)
+        if options := self.tables.runners.options(name):
+            return dict(options)
+        why, remedy = (
+            "CircleCI hosts no such machine",
+            "name another one, or a resource class of your own runners",
+        )
+        self.losses.add(Fidelity.MANUAL, f"{path}runner", f"runner {name}", why, remedy)
+        kind = self.tables.catalogue.runners.get(name)
+        return dict(self.tables.runners.options(kind.os if kind else DEFAULT_RUNNER))
+
+    def _own_machine(self, runner: Runner, path: str) -> Data:
+        """A machine that is registered by its owner: CircleCI knows these by a resource class."""
+        words = [
+            str(self.phrases.field(one, f"{path}runner.labels[{at}]")) for at, one in enumerate(runner.labels)
+        ]
+        words += [str(self.phrases.field(runner.group, f"{path}runner.group"))] if runner.group else []
+        named = next((word for word in words if "/" in word), None)
+        if named is None:
+            named = "your-namespace/" + "-".join(
+                re.sub(r"[^A-Za-z0-9_-]+", "-", word).strip("-") for word in words
+            )
+            why = "CircleCI knows machines of your own by a resource class, namespace/name"
+            remedy = f"register a runner with the resource class {named}, with your own namespace"
+            self.losses.add(Fidelity.MANUAL, f"{path}runner", f"runner {', '.join(words)}", why, remedy)
+        return {"machine": True, "resource_class": named}
+
+    # Containers ----------------------------------------------------------------------------------------
+
+    def _docker(self, stage: Stage, path: str) -> Data:
+        if stage.container is None:
+            why = "CircleCI runs services beside a container only, so the stage runs in one too"
+            remedy = f"choose an image with the tools that its steps need, in place of {BASE_IMAGE}"
+            self.losses.add(Fidelity.APPROXIMATE, f"{path}services", "services beside a machine", why, remedy)
+        primary = stage.container or Container(image=BASE_IMAGE)
+        unnamed = hints(stage.vendor).get("unnamed-services")
+        without = unnamed if isinstance(unnamed, list) else []
+        images = [self._container(primary, f"{path}container")]
+        for name, service in stage.services.items():
+            image = self._container(service, f"{path}services.{name}")
+            named = stage.container is not None and name not in without and name != _LOCAL
+            images.append({"image": image.pop("image"), **({"name": name} if named else {}), **image})
+        return {"docker": images}  # type: ignore[dict-item]
+
+    def _container(self, container: Container, path: str) -> Data:
+        interpolated = self.phrases.interpolated
+        auth = {
+            key: interpolated(getattr(container, key), f"{path}.{key}") for key in ("username", "password")
+        }
+        variables = {
+            key: self.phrases.field(value, f"{path}.variables.{key}")
+            for key, value in container.variables.items()
+        }
+        self._ports(container, path)
+        return said(
+            {
+                "image": self.phrases.field(container.image, f"{path}.image"),
+                "auth": said(auth),
+                "entrypoint": self.phrases.field(container.entrypoint, f"{path}.entrypoint"),
+                "command": self.phrases.field(container.command, f"{path}.command"),
+                "environment": variables,
+            }
+        )
+
+    def _ports(self, container: Container, path: str) -> None:
+        """Every port of a container is open to the others: only one that changes its number is lost."""
+        for at, port in enumerate(container.ports):
+            match = _PORTS.fullmatch(port)
+            if match and match[1] != match[2]:
+                why = "containers of a CircleCI job share one network, so a port can't get another number"
+                remedy = f"let the steps use port {match[2]}"
+                self.losses.add(Fidelity.DROPPED, f"{path}.ports[{at}]", f"port {port}", why, remedy)

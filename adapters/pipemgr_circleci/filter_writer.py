@@ -1,0 +1,156 @@
+"""Triggers out: what starts a pipeline becomes the conditions and schedules of its workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pipemgr.adapter import Fidelity, Losses, glob_to_regex
+from pipemgr.model.definitions import Pipeline, Trigger
+from pipemgr.model.expressions import Binary, Call, Expression, Literal, Name, Not
+
+from .condition_writer import either
+from .folding import FALSE, TRUE, fold, joined
+
+BRANCH, TAG, EVENT = Name("branch"), Name("tag"), Name("trigger")
+ALL: Final = ("*", "**")
+CHANGES: Final = frozenset({"opened", "reopened", "synchronize"})
+"""What happens to a pull request when there is something new to build."""
+_WILD: Final = frozenset("*?[]+!()\\")
+_PULLS: Final = (
+    "CircleCI builds a branch when commits are pushed to it, with or without a pull request",
+    "to build pull requests only, choose it in the project's settings (GitHub OAuth) or in the trigger (GitHub App)",
+)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What starts the workflows of a pipeline."""
+
+    when: Expression = TRUE
+    """The condition that a pipeline's branch, tag and event must meet; false where only schedules start it."""
+    tags: bool = False
+    """Whether tags start it too."""
+    crons: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Schedules, each with the branches it builds."""
+
+
+class TriggerWriter:
+    """Says what starts a pipeline in CircleCI's way."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.losses = losses
+
+    def write(self, pipeline: Pipeline) -> Started:
+        """What starts the pipeline."""
+        conditions: list[Expression] = []
+        crons: list[tuple[str, tuple[str, ...]]] = []
+        tags = False
+        by_hand = False
+        for at, trigger in enumerate(pipeline.triggers):
+            path = f"triggers[{at}]"
+            match trigger.event:
+                case "push":
+                    conditions.append(pushed(trigger))
+                    tags = tags or trigger.tags is not None or trigger.branches is None
+                case "schedule" if trigger.cron is not None:
+                    crons.append((trigger.cron, self._branches(trigger, path)))
+                case "manual":
+                    by_hand = True
+                case _:
+                    conditions += self._other(trigger, path)
+        when = self._when(pipeline, conditions, by_hand=by_hand, scheduled=bool(crons))
+        return Started(when, tags and when != FALSE, tuple(crons))
+
+    def _when(
+        self, pipeline: Pipeline, conditions: list[Expression], *, by_hand: bool, scheduled: bool
+    ) -> Expression:
+        asked = Binary("==", EVENT, Literal("manual"))
+        if conditions:
+            return fold(either(conditions), {})
+        if by_hand:
+            return asked
+        if scheduled:
+            return FALSE
+        what = "no trigger" if not pipeline.triggers else "no trigger that CircleCI has"
+        why = "CircleCI starts a workflow at every push unless it says otherwise: this one is started by hand"
+        self.losses.add(Fidelity.EQUIVALENT, "triggers", what, why)
+        return asked
+
+    def _branches(self, trigger: Trigger, path: str) -> tuple[str, ...]:
+        if trigger.branches:
+            return trigger.branches
+        why = "a schedule of CircleCI names its branches: taken for main"
+        self.losses.add(
+            Fidelity.APPROXIMATE, path, "the default branch", why, "name the default branch if it is another"
+        )
+        return ("main",)
+
+    def _other(self, trigger: Trigger, path: str) -> list[Expression]:
+        if trigger.event == "pull_request" and self._is_change(trigger, path):
+            self.losses.add(Fidelity.APPROXIMATE, path, "trigger pull_request", *_PULLS)
+            return [Binary("!=", BRANCH, Literal(""))]
+        if trigger.event in ("pull_request", "pull_request_target", "api"):
+            why = "CircleCI has the event with its GitHub App only"
+            remedy = "add a trigger for the event in the project's settings"
+            self.losses.add(Fidelity.MANUAL, path, f"trigger {trigger.event}", why, remedy)
+            event = "api" if trigger.event == "api" else "pull_request"
+            return [Binary("==", EVENT, Literal(event))]
+        why = "CircleCI has no such event"
+        remedy = "start the pipeline by CircleCI's API, or by a custom webhook, when it happens"
+        self.losses.add(Fidelity.DROPPED, path, f"trigger {trigger.event}", why, remedy)
+        return []
+
+    def _is_change(self, trigger: Trigger, path: str) -> bool:
+        types = set(trigger.types or CHANGES)
+        for other in sorted(types - CHANGES) if types & CHANGES else ():
+            why = "CircleCI builds commits, not what else happens to a pull request"
+            self.losses.add(
+                Fidelity.DROPPED, f"{path}.types", f"type {other}", why, "use a trigger of the GitHub App"
+            )
+        return bool(types & CHANGES)
+
+
+def pushed(trigger: Trigger) -> Expression:
+    """Which branches and tags a push trigger means."""
+    branches = _named(BRANCH, trigger.branches, trigger.branches_ignore)
+    tags = _named(TAG, trigger.tags, trigger.tags_ignore)
+    if branches is None and tags is None:
+        return TRUE
+    if tags is None:
+        return branches if branches is not None else TRUE
+    if branches is None:
+        return tags
+    return either([branches, tags])
+
+
+def _named(
+    subject: Expression, globs: tuple[str, ...] | None, ignored: tuple[str, ...] | None
+) -> Expression | None:
+    """Whether a name fits one of the globs and none of those ignored; None where nothing is said of it."""
+    if globs is None and ignored is None:
+        return None
+    if any(glob in ALL for glob in globs or ()):
+        found: Expression = Binary("!=", subject, Literal(""))
+    else:
+        found = (
+            either([_fits(subject, glob) for glob in globs])
+            if globs is not None
+            else Binary("!=", subject, Literal(""))
+        )
+    refused = [Not(_fits(subject, glob)) for glob in ignored or ()]
+    return joined((found, *refused))
+
+
+def _fits(subject: Expression, glob: str) -> Expression:
+    if not set(glob) & _WILD:
+        return Binary("==", subject, Literal(glob))
+    if glob.endswith("**") and not set(glob[:-2]) & _WILD:
+        return Call("starts_with", (subject, Literal(glob[:-2])))
+    return Call("matches", (subject, Literal(glob_to_regex(glob))))
+
+
+def filters(globs: Iterable[str]) -> list[str]:
+    """Globs as the branches of a schedule: names, or regular expressions between slashes."""
+    return [f"/{glob_to_regex(one)}/" if set(one) & _WILD else one for one in globs]

@@ -1,0 +1,228 @@
+"""Phrases: texts of the model in CircleCI's words, for the place they stand at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity, Losses
+from pipemgr.model.expressions import Access, Binary, Call, Expression, ExpressionError, Literal, Name
+from pipemgr.model.templates import Part, template
+
+from .condition_writer import Conditions, Unsayable, written
+from .folding import Known
+from .shell import BASH, Quotes, reference
+from .words import Words
+
+_AMBIENT: Final = ("secrets", "config", "variables")
+"""Contexts whose values are environment variables of every script."""
+TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - its name
+"""Where scripts look for a token of the repository's forge, as its own tools do."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is known at a place of the definition before anything runs."""
+
+    known: Known = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    """The job's parameters, by axis of the matrix."""
+    types: dict[str, str] = field(default_factory=dict)
+    """The types of the pipeline's parameters."""
+
+
+class Phrases:
+    """Turns texts into CircleCI's, and notes what gets lost."""
+
+    def __init__(self, words: Words, losses: Losses, scope: Scope | None = None) -> None:
+        self.words = words
+        self.losses = losses
+        self.scope = scope or Scope()
+        self.conditions = Conditions(
+            words.vocabulary, self.scope.known, self.scope.parameters, self.scope.types
+        )
+
+    def within(self, known: Mapping[str, Any], parameters: dict[str, str] | None = None) -> Phrases:
+        """The same where more is known."""
+        more = replace(self.scope, known={**self.scope.known, **known})
+        more = more if parameters is None else replace(more, parameters=parameters)
+        return Phrases(self.words, self.losses, more)
+
+    # Parts of texts ------------------------------------------------------------------------------------
+
+    def parts(self, text: str) -> tuple[Part, ...]:
+        """The parts of a text, with what is known put in and `format` taken apart."""
+        try:
+            return tuple(one for part in template(text) for one in self._part(part))
+        except ExpressionError:
+            return (text,)
+
+    def _part(self, part: Part) -> tuple[Part, ...]:
+        if isinstance(part, str):
+            return (part,)
+        node = self.conditions.decided(part)
+        match node:
+            case Literal(value):
+                return (plain(value),)
+            case Call("format", (Literal(str(pattern)), *arguments)):
+                pieces = re.split(r"\{(\d+)\}", pattern)
+                return tuple(
+                    arguments[int(one)] if at % 2 else one.replace("{{", "{").replace("}}", "}")
+                    for at, one in enumerate(pieces)
+                    if one and (not at % 2 or int(one) < len(arguments))
+                )
+        return (node,)
+
+    def compiled(self, node: Expression) -> str | None:
+        """What an expression is in `<< >>`; None when only a run can tell."""
+        try:
+            text = written(self.conditions.theirs(node))
+        except Unsayable:
+            return None
+        return (
+            None
+            if "parameters." in text and " " in text and "pipeline.param" not in text
+            else f"<< {text} >>"
+        )
+
+    def variable(self, node: Expression) -> str | None:
+        """The environment variable that holds a value in scripts; None when there is none."""
+        match node:
+            case Access(Name(context), Literal(str(name))) if context in _AMBIENT:
+                return TOKEN if context == "secrets" and name.upper() == TOKEN else name
+            case Name("token"):
+                return TOKEN
+        return self.words.tables.variables.environment.theirs.get(str(node))
+
+    # Places --------------------------------------------------------------------------------------------
+
+    def field(self, value: Any, path: str) -> Any:
+        """A text that is complete before anything runs; anything else as it is."""
+        if not isinstance(value, str):
+            return value
+        return "".join(
+            escaped(part) if isinstance(part, str) else self.compiled(part) or self._unknown(part, path)
+            for part in self.parts(value)
+        )
+
+    def _unknown(self, node: Expression, path: str) -> str:
+        name = self.variable(node)
+        why = "CircleCI needs to know it before the job runs"
+        remedy = "write the value itself, or make it a parameter of the pipeline"
+        self.losses.add(Fidelity.DROPPED, path, f"${{{{ {node} }}}}", why, remedy)
+        return f"${name}" if name else ""
+
+    def fields(self, values: tuple[str, ...], path: str) -> list[JsonValue]:
+        """A list of such texts."""
+        return [self.field(one, f"{path}[{at}]") for at, one in enumerate(values)]
+
+    def is_known(self, value: str) -> bool:
+        """Whether a text is complete before anything runs."""
+        return all(isinstance(part, str) or self.compiled(part) is not None for part in self.parts(value))
+
+    def interpolated(self, value: Any, path: str) -> Any:
+        """A text of the few places where CircleCI puts environment variables in."""
+        if not isinstance(value, str):
+            return value
+        parts = (
+            escaped(part) if isinstance(part, str) else self.compiled(part) or self._named(part, path)
+            for part in self.parts(value)
+        )
+        return "".join(parts)
+
+    def _named(self, node: Expression, path: str) -> str:
+        name = self.variable(node)
+        return f"${name}" if name else self._unknown(node, path)
+
+    def script(self, value: str, path: str, shell: str = BASH) -> str:
+        """A script: what only a run can tell comes from the environment."""
+        quotes, found = Quotes(shell), ""
+        parts = self.parts(value)
+        for at, part in enumerate(parts):
+            if isinstance(part, str):
+                quotes.feed(part)
+                found += escaped(part)
+                continue
+            after = parts[at + 1] if at + 1 < len(parts) else ""
+            found += self.compiled(part) or self._reference(part, quotes, str(after), path)
+        return found
+
+    def _reference(self, node: Expression, quotes: Quotes, after: str, path: str) -> str:
+        name = self.variable(node)
+        found = quotes.reference(name, after) if name else None
+        if found is None:
+            why, remedy = _reason(node, quotes)
+            self.losses.add(Fidelity.DROPPED, path, f"${{{{ {node} }}}}", why, remedy)
+            return ""
+        if name == TOKEN:
+            self._told_of_token(path)
+        return found
+
+    def _told_of_token(self, path: str) -> None:
+        why = "CircleCI gives builds no token of the repository's forge"
+        remedy = f"store one with the rights that the job needs as {TOKEN}, in a context or in the project"
+        self.losses.add(Fidelity.MANUAL, path, "the build's own token", why, remedy)
+
+    def assigned(self, value: str, path: str, shell: str = BASH) -> str:
+        """A value as a shell assigns it: in double quotes, with references to the environment in it."""
+        found = ""
+        for part in self.parts(value):
+            if isinstance(part, str):
+                found += escaped(re.sub(r'([\\"$`])', r"\\\1" if shell == BASH else r"`\1", part))
+            elif (text := self.compiled(part)) is not None:
+                found += text
+            elif (name := self.variable(part)) is not None:
+                found += reference(name, "_", shell) or f"${name}"
+                if name == TOKEN:
+                    self._told_of_token(path)
+            else:
+                why, remedy = _reason(part, Quotes(shell))
+                self.losses.add(Fidelity.DROPPED, path, f"${{{{ {part} }}}}", why, remedy)
+        return f'"{found}"'
+
+    def data(self, value: Any, path: str) -> JsonValue:
+        """Any value, with the texts in it complete before anything runs."""
+        match value:
+            case dict():
+                return {key: self.data(one, f"{path}.{key}") for key, one in value.items()}
+            case list() | tuple():
+                return [self.data(one, f"{path}[{at}]") for at, one in enumerate(value)]
+        found: JsonValue = self.field(value, path)
+        return found
+
+
+def _reason(node: Expression, quotes: Quotes) -> tuple[str, str]:
+    """Why a value can't stand in a script, and what to do about it."""
+    root = str(node).partition(".")[0]
+    match root:
+        case "steps" | "needs":
+            return (
+                "CircleCI has no outputs of steps and jobs",
+                'write it to "$BASH_ENV" for later steps, or to a file in the workspace for later jobs',
+            )
+        case _ if any(isinstance(one, Binary | Call) for one in node.walk()):
+            return "CircleCI can't work it out before the job runs", "let the script work it out"
+    if quotes.literal:
+        return "it stands where the shell replaces nothing", "use double quotes, or an environment variable"
+    return "CircleCI has nothing like it", "find the value in the script another way"
+
+
+def escaped(text: str) -> str:
+    r"""A text with its own `<<` as CircleCI wants it: `\<<`."""
+    return re.sub(r"(?<!\\)<<", r"\\<<", text)
+
+
+def plain(value: JsonValue) -> str:
+    """A value as a text shows it; lists one entry a line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return "\n".join(map(plain, value))
+        case None:
+            return ""
+    return str(value)

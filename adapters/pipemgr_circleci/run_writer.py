@@ -1,0 +1,178 @@
+"""Scripts out: `run` steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity, StepRow, ordered, overlaid, said
+from pipemgr.model.definitions import Data, Step, seconds
+
+from .phrases import Phrases, plain
+from .shell import BASH, CMD, POWERSHELL, shell_of
+from .step_conditions import Asked
+from .words import own
+
+ORDER: Final = (
+    "name",
+    "shell",
+    "environment",
+    "working_directory",
+    "background",
+    "no_output_timeout",
+    "when",
+    "command",
+)
+SHELLS: Final = {
+    "linux": {"sh": "/bin/sh -e", "pwsh": "pwsh"},
+    "macos": {"sh": "/bin/sh -e", "pwsh": "pwsh"},
+    "windows": {
+        "bash": "bash.exe -eo pipefail",
+        "pwsh": "pwsh.exe",
+        "cmd": "cmd.exe",
+        "powershell": "powershell.exe",
+    },
+}
+"""Our names of shells in CircleCI's words, where these differ."""
+DEFAULTS: Final = {"linux": BASH, "macos": BASH, "windows": POWERSHELL}
+_INPUTS: Final = {"script", "shell", "directory"}
+_PLAIN_SCRIPT: Final = re.compile(r"\s*\{0\}")
+
+
+class RunWriter:
+    """Writes scripts for the machines of one system."""
+
+    def __init__(self, phrases: Phrases, system: str, defaults: Mapping[str, str] | None = None) -> None:
+        self.phrases = phrases
+        self.losses = phrases.losses
+        self.system = system
+        self.defaults = dict(defaults or {})
+
+    def write(self, step: Step, asks: Asked, path: str) -> JsonValue:
+        """A `run` step of the model."""
+        for name in step.inputs.keys() - _INPUTS:
+            why = "a script has no such input"
+            self.losses.add(Fidelity.DROPPED, f"{path}.inputs.{name}", f"input {name} of run", why)
+        shell, kind = self._shell(
+            step.inputs.get("shell") or self.defaults.get("shell"), f"{path}.inputs.shell"
+        )
+        directory = step.inputs.get("directory") or self.defaults.get("directory")
+        script = self.phrases.script(plain(step.inputs.get("script", "")), f"{path}.inputs.script", kind)
+        environment, exports = self._environment(step.variables, path, kind)
+        lines = [*self._tests(asks, kind, path), *self._forgiven(step, script, kind, path), *exports]
+        data = said(
+            {
+                "name": self.phrases.field(step.name, f"{path}.name"),
+                "shell": shell,
+                "environment": environment,
+                "working_directory": self.phrases.field(directory, f"{path}.inputs.directory"),
+                "background": step.background or None,
+                "no_output_timeout": self._idle(step, path),
+                "when": asks.status,
+            }
+        ) | {"command": "\n".join([*lines, script])}
+        return _short(ordered(overlaid(data, own(step.vendor)), ORDER))
+
+    def scripted(self, step: Step, row: StepRow, asks: Asked, path: str) -> JsonValue:
+        """A script of a row that does what an action does; it finds the inputs in its environment."""
+        inputs = {
+            f"INPUT_{key.upper().replace('-', '_')}": plain(value) for key, value in step.inputs.items()
+        }
+        script: Data = {"script": row.run, **said({"shell": row.shell})}
+        name = step.name or step.action
+        return self.write(
+            step.model_copy(
+                update={
+                    "inputs": script,
+                    "name": name,
+                    "variables": {**inputs, **step.variables},
+                    "vendor": {},
+                }
+            ),
+            asks,
+            path,
+        )
+
+    def _shell(self, shell: Any, path: str) -> tuple[str | None, str]:
+        """What to write as `shell`, and the kind it is."""
+        if not shell:
+            return None, DEFAULTS[self.system]
+        text = str(self.phrases.field(_PLAIN_SCRIPT.sub("", str(shell)), path))
+        kind = shell_of(text, self.system)
+        if text == DEFAULTS[self.system]:
+            return None, kind
+        return SHELLS[self.system].get(text, text), kind
+
+    def _environment(self, variables: Mapping[str, str], path: str, kind: str) -> tuple[Data, list[str]]:
+        """What is known as a mapping, and the rest as lines of the script."""
+        known: Data = {}
+        lines: list[str] = []
+        for name, value in variables.items():
+            where = f"{path}.variables.{name}"
+            if self.phrases.is_known(value):
+                known[name] = self.phrases.field(value, where)
+            elif (line := self.export(name, value, where, kind)) is not None:
+                lines.append(line)
+        return known, lines
+
+    def export(self, name: str, value: str, path: str, kind: str) -> str | None:
+        """The line that gives a variable its value; None where it has it already."""
+        text = self.phrases.assigned(value, path, kind)
+        match kind:
+            case "bash":
+                return None if text in (f'"${name}"', f'"${{{name}}}"') else f"export {name}={text}"
+            case "powershell":
+                return None if text == f'"${{env:{name}}}"' else f"$env:{name} = {text}"
+            case _ if kind == CMD:
+                return f"set {name}={text[1:-1]}"
+        if text not in (f'"${name}"', f'"${{{name}}}"'):
+            why = "CircleCI sets variables from others in shells only"
+            self.losses.add(Fidelity.DROPPED, path, f"variable {name}", why, f"create {name} in CircleCI")
+        return None
+
+    def _tests(self, asks: Asked, kind: str, path: str) -> list[str]:
+        if kind == BASH:
+            return [f"{test} || exit 0" for test in asks.tests]
+        for test in asks.tests:
+            why = "the test is one of bash, and this script is none; the step is now always executed"
+            self.losses.add(Fidelity.DROPPED, f"{path}.when", test, why, "test it in the script")
+        return []
+
+    def _forgiven(self, step: Step, script: str, kind: str, path: str) -> list[str]:
+        """The line that lets a script end well whatever happens."""
+        flag = step.allow_failure
+        if isinstance(flag, str):
+            flag = {"true": True, "false": False}.get(self.phrases.field(flag, f"{path}.allow-failure"), flag)
+        if flag is False:
+            return []
+        if kind != BASH or re.search(r"\btrap\b.*\bEXIT\b", script):
+            why = "CircleCI's steps may not fail; the job now fails with this one"
+            remedy = "end the script with exit code 0"
+            self.losses.add(Fidelity.DROPPED, f"{path}.allow-failure", "allow-failure", why, remedy)
+            return []
+        why = "CircleCI's steps may not fail: the script ends with exit code 0, so a failure shows in its log only"
+        self.losses.add(Fidelity.EQUIVALENT, f"{path}.allow-failure", "allow-failure", why)
+        line = "trap 'exit 0' EXIT"
+        if flag is True:
+            return [line]
+        return [f'if [ "{self.phrases.field(str(flag), path)}" = "true" ]; then {line}; fi']
+
+    def _idle(self, step: Step, path: str) -> str | None:
+        """How long it may print nothing: what CircleCI has in place of a limit for the whole step."""
+        length = step.idle_timeout or step.timeout
+        if step.timeout is not None:
+            why = "CircleCI stops a step only when it has printed nothing for so long"
+            remedy = "run the command by `timeout` where the limit matters"
+            self.losses.add(Fidelity.APPROXIMATE, f"{path}.timeout", f"timeout {step.timeout}", why, remedy)
+        if length is None:
+            return None
+        if (whole := seconds(length)) is not None:
+            return length if not length.endswith("d") else f"{int(whole // 3600)}h"
+        return str(self.phrases.field(length, f"{path}.timeout"))
+
+
+def _short(data: Data) -> JsonValue:
+    return {"run": data["command"] if data.keys() == {"command"} else data}

@@ -1,0 +1,67 @@
+"""Sharing: where several jobs run in the same place, that is declared once as an executor."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any, Final
+
+from pipemgr.model.definitions import Data
+
+PLACE: Final = ("docker", "machine", "macos", "resource_class")
+
+
+def shared(jobs: Data) -> tuple[Data, Data]:
+    """Executors that several jobs use, and the jobs with their names in place of what they say."""
+    places = {name: _place(job) for name, job in jobs.items()}
+    counts = Counter(_key(place) for place in places.values() if place)
+    executors: Data = {}
+    names: dict[str, str] = {}
+    for place in places.values():
+        key = _key(place)
+        if place and counts[key] > 1 and key not in names and "<< parameters." not in key:
+            names[key] = _name(place, executors)
+            executors[names[key]] = place
+    return executors, {name: _using(job, names.get(_key(places[name]))) for name, job in jobs.items()}
+
+
+def _place(job: Any) -> Data:
+    return {key: job[key] for key in PLACE if key in job} if "executor" not in job else {}
+
+
+def _key(place: Data) -> str:
+    return json.dumps(place, sort_keys=True)
+
+
+def _using(job: Any, name: str | None) -> Any:
+    """A job that names an executor, where its place stood."""
+    if name is None:
+        return job
+    found: Data = {}
+    for key, value in job.items():
+        if key in PLACE:
+            found.setdefault("executor", name)
+        else:
+            found[key] = value
+    return found
+
+
+def _name(place: Any, taken: Data) -> str:
+    """A name from what it is: `node`, `linux`, `macos`."""
+    if "docker" in place:
+        image = str(place["docker"][0].get("image", ""))
+        word = re.sub(r"[:@].*", "", image).split("/")[-1]
+    elif "macos" in place:
+        word = "macos"
+    else:
+        machine = place.get("machine")
+        image = str(machine.get("image", "")) if isinstance(machine, dict) else ""
+        word = "windows" if image.startswith("windows") else "linux"
+        word = f"{word}-arm" if str(place.get("resource_class", "")).startswith("arm.") else word
+    word = re.sub(r"[^a-z0-9_-]+", "-", word.lower()).strip("-_")
+    base = word if word[:1].isalpha() else f"executor-{word}".rstrip("-")
+    wish, number = base, 2
+    while wish in taken:
+        wish, number = f"{base}-{number}", number + 1
+    return wish

@@ -1,0 +1,189 @@
+"""Steps out: actions of the catalogue become `run`, CircleCI's own steps and commands of orbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity, StepRow, expand, overlaid, said, to_vendor
+from pipemgr.model.definitions import OPAQUE, Data, Step
+
+from .cache_writer import CacheWriter
+from .phrases import Phrases
+from .run_writer import RunWriter
+from .step_conditions import Asked, asked
+from .words import VENDOR, own
+
+RUN: Final = "run"
+BUILT_IN: Final = "built-in"
+"""The version of rows whose call is a step of CircleCI itself."""
+_NAMED: Final = (
+    "restore_cache",
+    "save_cache",
+    "store_artifacts",
+    "store_test_results",
+    "persist_to_workspace",
+    "attach_workspace",
+)
+"""Steps of CircleCI that take a name."""
+_ANYWAY: Final = ("store_artifacts", "store_test_results")
+"""Steps that are executed after a failure too."""
+
+
+class StepWriter:
+    """Writes the steps of one job, and collects the orbs that they need."""
+
+    def __init__(self, phrases: Phrases, system: str, orbs: dict[str, str]) -> None:
+        self.phrases = phrases
+        self.losses = phrases.losses
+        self.orbs = orbs
+        self.runs = RunWriter(phrases, system)
+        self.caches = CacheWriter(phrases)
+        self.artifacts: Any = None
+
+    def write(self, steps: tuple[Step, ...], path: str) -> list[JsonValue]:
+        """The steps of a job; what a `cache` saves comes at the end."""
+        found: list[tuple[JsonValue, JsonValue]] = []
+        for at, step in enumerate(steps):
+            found += self._step(step, f"{path}[{at}]")
+        found += [(None, one) for one in self.caches.saved]
+        return list(_together(found))
+
+    def _step(self, step: Step, path: str) -> list[tuple[JsonValue, JsonValue]]:
+        """What one step becomes, each with the condition that is decided before the job runs."""
+        asks = asked(self.phrases, step, f"{path}.when")
+        if asks is None:
+            return []
+        if step.id is not None:
+            why = "CircleCI's steps have no ids"
+            self.losses.add(Fidelity.EQUIVALENT, f"{path}.id", f"id {step.id}", why)
+        entries = self._action(step, asks, path)
+        return [(asks.statement, one) for one in entries]
+
+    def _action(self, step: Step, asks: Asked, path: str) -> list[JsonValue]:
+        if step.action == RUN:
+            return [self.runs.write(step, asks, path)]
+        if step.action == OPAQUE:
+            return self._opaque(step, asks, path)
+        special = {
+            "cache": self.caches.cache,
+            "cache.restore": self.caches.restore,
+            "cache.save": self.caches.save,
+        }
+        if step.action in special:
+            entries = special[step.action](step, path)
+        else:
+            entries = self._by_row(step, asks, path)
+        return [self._finished(one, step, asks, path) for one in entries]
+
+    def _opaque(self, step: Step, asks: Asked, path: str) -> list[JsonValue]:
+        value, vendor = step.inputs.get("value"), step.inputs.get("vendor")
+        if vendor == VENDOR and value is not None:
+            return [value]
+        why = f"only {vendor} understands it"
+        self.losses.add(Fidelity.DROPPED, path, "an opaque step", why, "write what it does as a script")
+        return []
+
+    def _by_row(self, step: Step, asks: Asked, path: str) -> list[JsonValue]:
+        tables = self.phrases.words.tables.steps
+        row = tables.write(step.action)
+        if row is None and (lowered := tables.lowered(step.action)) is not None:
+            return self._lowered(step, lowered, path)
+        if row is None:
+            why, remedy = (
+                "no row of the tables says how CircleCI does it",
+                "map it with a row, or run a script",
+            )
+            self.losses.add(Fidelity.DROPPED, path, f"action {step.action}", why, remedy)
+            return []
+        if row.note:
+            self.losses.add(Fidelity.EQUIVALENT, path, f"action {step.action}", row.note)
+        return (
+            [self.runs.scripted(step, row, asks, path)]
+            if row.run is not None
+            else [self._call(step, row, path)]
+        )
+
+    def _lowered(self, step: Step, row: StepRow, path: str) -> list[JsonValue]:
+        note = row.note or "written as the steps that do the same"
+        self.losses.add(Fidelity.EQUIVALENT, path, f"action {step.action}", note)
+        entries: list[JsonValue] = []
+        for data in expand(row, step.inputs):
+            inner = Step.model_validate(data)
+            common = {"variables": {**step.variables, **inner.variables}, "name": inner.name or step.name}
+            entries += [one for _, one in self._step(inner.model_copy(update=common), path)]
+        return entries
+
+    def _call(self, step: Step, row: StepRow, path: str) -> JsonValue:
+        """A step of CircleCI, or a command of an orb."""
+        call = str(row.call)
+        given: Data = {}
+        for ours, value in step.inputs.items():
+            theirs = row.input(ours)
+            if theirs is None:
+                why = f"{call} has no such input"
+                self.losses.add(
+                    Fidelity.DROPPED, f"{path}.inputs.{ours}", f"input {ours} of {step.action}", why
+                )
+                continue
+            given[theirs.name] = to_vendor(self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert)
+        given |= {key: value for key, value in row.defaults.items() if key not in given}
+        if row.version != BUILT_IN:
+            call = self._orb(call, str(row.version))
+        if call in _NAMED and step.name:
+            given["name"] = self.phrases.field(step.name, f"{path}.name")
+        return {call: given} if given else call
+
+    def _orb(self, call: str, version: str) -> str:
+        """The call of an orb's command by its short name; the orb is declared."""
+        namespace, name, command = call.split("/", 2)
+        self.orbs[name] = f"{namespace}/{name}@{version}"
+        return f"{name}/{command}"
+
+    def _finished(self, entry: JsonValue, step: Step, asks: Asked, path: str) -> JsonValue:
+        """An entry with what the step says of when it is executed, and with CircleCI's own keys."""
+        self._unsaid(entry, step, asks, path)
+        call = next(iter(entry)) if isinstance(entry, dict) else str(entry)
+        kept = own(step.vendor)
+        when = asks.status if not (call in _ANYWAY and asks.status == "always") and call != RUN else None
+        more = overlaid(said({"when": when}), kept)
+        if not more:
+            return entry
+        inner = entry[call] if isinstance(entry, dict) else {}
+        return {call: overlaid(inner, more)} if isinstance(inner, dict) else entry
+
+    def _unsaid(self, entry: JsonValue, step: Step, asks: Asked, path: str) -> None:
+        """What only `run` can say."""
+        if isinstance(entry, dict) and RUN in entry:
+            return
+        lost = {
+            "variables": (bool(step.variables), "only run steps have environment variables of their own"),
+            "timeout": (step.timeout is not None, "only run steps can be stopped"),
+            "idle-timeout": (step.idle_timeout is not None, "only run steps can be stopped"),
+            "background": (step.background, "only run steps run in the background"),
+            "allow-failure": (bool(step.allow_failure), "the job fails when this step of CircleCI does"),
+        }
+        for key, (is_said, why) in lost.items():
+            if is_said:
+                self.losses.add(Fidelity.DROPPED, f"{path}.{key}", key, why)
+        for test in asks.tests:
+            why = "this step of CircleCI can't be left out while the job runs; it is now always executed"
+            self.losses.add(
+                Fidelity.DROPPED, f"{path}.when", test, why, "do it in a script, or without the condition"
+            )
+
+
+def _together(entries: Iterable[tuple[JsonValue, JsonValue]]) -> Iterable[JsonValue]:
+    """The steps; neighbours with the same condition in one `when` step."""
+    last: tuple[JsonValue, list[JsonValue]] | None = None
+    for condition, entry in entries:
+        if condition is None:
+            last = None
+            yield entry
+        elif last is not None and last[0] == condition:
+            last[1].append(entry)
+        else:
+            last = (condition, [entry])
+            yield {"when": {"condition": condition, "steps": last[1]}}

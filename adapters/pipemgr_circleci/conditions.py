@@ -57,7 +57,8 @@ class ConditionReader:
             case "matches":
                 return self._matches(inner)
             case "equal":
-                first, *others = [self._logic(one) for one in self._several(inner)] or [TRUE]
+                found = [self._logic(one) for one in self._several(inner)] or [TRUE]
+                first, *others = sorted(found, key=lambda one: isinstance(one, Literal))
                 return both([Binary("==", first, one) for one in others])
         operator = "&&" if form == "and" else "||"
         return joined(operator, [self._logic(one) for one in self._several(inner)])

@@ -6,7 +6,9 @@ a copy with its own parameters filled in; in the end the first use that read a n
 
 from __future__ import annotations
 
-from pipemgr.adapter import Node, Source
+from typing import Any
+
+from pipemgr.adapter import Fidelity, Node, Source
 
 
 class Echo(Node):
@@ -58,16 +60,22 @@ class Echoes:
 
     def forget(self, mark: tuple[int, ...]) -> None:
         """Forget all that was copied and said since."""
-        lists = (self.scratch.nodes, self.filled, self.source.problems, self.source.findings)
+        lists: tuple[list[Any], ...] = (
+            self.scratch.nodes,
+            self.filled,
+            self.source.problems,
+            self.source.findings,
+        )
         for one, length in zip(lists, mark, strict=True):
             del one[length:]
 
     def settle(self) -> None:
         """Tell the originals what became of them; to be called once, when reading is over."""
         for one in self.scratch.nodes:
-            if isinstance(one, Echo) and one.touched and not one.real.touched:
+            if isinstance(one, Echo) and one.touched:
                 one.real.touched = True
-                one.real.lost = one.lost
+                if one.real.lost is Fidelity.EXACT:
+                    one.real.lost = one.lost
                 _feed(one.real, one)
         for argument, site in self.filled:
             original = real(argument)

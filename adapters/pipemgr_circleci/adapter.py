@@ -33,6 +33,7 @@ from .builds import Job, Seen, artifacts, begun, instance
 from .client import Client, part
 from .depth import Depth, waiting
 from .polling import Projects, history
+from .reader import CircleCIReader
 from .search import Search
 from .settings import CircleCISettings, canonical
 from .steps import Data
@@ -54,6 +55,11 @@ class CircleCIAdapter(Adapter):
         self.statuses = connection.tables.statuses
         self.client = Client(connection, settings)
         self.depth = Depth(self.client, self.statuses, is_modern=settings.modern)
+
+    @classmethod
+    def reader(cls, tables: Tables) -> CircleCIReader:
+        """Reads `.circleci/config.yml`."""
+        return CircleCIReader(tables)
 
     @classmethod
     def writer(cls, tables: Tables) -> CircleCIWriter:

@@ -8,7 +8,7 @@ a step (or a service) that is given nothing, and a step whose condition can't ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -22,6 +22,7 @@ from .rows import StageRow, StepRow
 Values = Mapping[str, JsonValue]
 _INPUTS: Final = Name("inputs")
 _EMPTY: Final[tuple[JsonValue, ...]] = (None, "", [], {})
+_DEEPEST: Final = 8
 _WORDS: Final = {"true": True, "false": False}
 
 
@@ -41,7 +42,55 @@ def expand_stage(row: StageRow, inputs: Values) -> Data:
 
 def ignored(row: StepRow | StageRow, inputs: Values) -> tuple[str, ...]:
     """The inputs given to a call that its row says nothing about: they are lost where the steps take its place."""
-    return tuple(sorted(inputs.keys() - row.defaults.keys()))
+    known = set(map(alike, row.defaults))
+    return tuple(sorted(name for name in inputs if alike(name) not in known))
+
+
+def alike(name: str) -> str:
+    """A name in the form in which names are compared: packages change `_` for `-` from version to version."""
+    return name.lower().replace("_", "-")
+
+
+def inlined(
+    steps: Iterable[Data | str], calls: Mapping[str, StepRow], depth: int = 0
+) -> tuple[Data | str, ...]:
+    """Steps of a row in which `{call: ..., inputs: ...}` is what the row of that call says.
+
+    Raises `ValueError` where there is no such row, or a row calls itself.
+    """
+    found: list[Data | str] = []
+    for step in steps:
+        found += _called(step, calls, depth) if isinstance(step, dict) and "call" in step else [step]
+    return tuple(found)
+
+
+def _called(step: Data, calls: Mapping[str, StepRow], depth: int) -> list[Data | str]:
+    row = calls.get(str(step["call"]))
+    if row is None or depth > _DEEPEST:
+        raise ValueError(f"{step['call']} {'has no row' if row is None else 'calls itself'}")
+    given: Any = step.get("inputs", {})
+    values = {**row.defaults, **given}
+    rows: list[Any] = [
+        dict(one) if isinstance(one, dict) else one for one in inlined(row.steps, calls, depth + 1)
+    ]
+    if not row.steps:
+        names = {ours: found.name for ours in row.inputs if (found := row.input(ours)) is not None}
+        taken: Data = {ours: given[theirs] for ours, theirs in names.items() if theirs in given}
+        rows = [{"action": row.action, "inputs": taken}]
+    return [filled for one in rows for filled in _beside(one, step, values)]
+
+
+def _beside(one: Data | str, step: Data, values: Values) -> list[Data | str]:
+    """A step of a called row with what it was given, which may be inputs of the row around it."""
+    if isinstance(one, str):
+        filled: Any = fill(one, values)
+        return filled if isinstance(filled, list) else [filled] if filled else []
+    # The condition of the call is about the row around it: only the called row's own is filled in.
+    inner = _step(one, values)
+    if inner is None:
+        return []
+    whens = [plain(when) for when in (step.get("when"), inner.get("when")) if when is not None]
+    return [{**inner, "when": " && ".join(f"({when})" for when in whens)} if whens else inner]
 
 
 def fill(value: JsonValue, values: Values) -> JsonValue:
@@ -59,11 +108,14 @@ def fill(value: JsonValue, values: Values) -> JsonValue:
 
 def _values(defaults: Values, inputs: Values) -> Values:
     """What each parameter is, where a text `true` for a boolean one is the boolean."""
-    given = {
-        key: _WORDS.get(str(value), value) if isinstance(defaults.get(key), bool) else value
-        for key, value in inputs.items()
+    names = {alike(name): name for name in defaults}
+    given = {names.get(alike(key), key): value for key, value in inputs.items()}
+    flags = {
+        key: _WORDS.get(str(value), value)
+        for key, value in given.items()
+        if isinstance(defaults.get(key), bool)
     }
-    return {**defaults, **given}
+    return {**defaults, **given, **flags}
 
 
 def _steps(steps: Any, values: Values) -> list[Data]:

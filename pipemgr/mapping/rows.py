@@ -180,7 +180,7 @@ _FORMS = ({"call", "action"}, {"call", "steps"}, {"run", "action"}, {"steps", "a
 
 def _check_step(step: Data | str, catalogue: Any) -> None:
     """Refuse a step of a row whose action or inputs the catalogue does not have."""
-    if isinstance(step, str):
+    if isinstance(step, str) or "call" in step:
         return
     action, inputs = str(step.get("action")), step.get("inputs")
     if action not in catalogue.actions:
@@ -212,9 +212,12 @@ class StepRow(Row):
     inputs: dict[str, InputRow | str] = Field(default_factory=dict)
     defaults: dict[str, JsonValue] = Field(default_factory=dict)
     steps: tuple[Data | str, ...] = ()
-    """Steps in the model's data form; `${{ inputs.x }}` in place of a step stands for all steps that x was given."""
+    """Steps in the model's data form; `${{ inputs.x }}` in place of a step stands for all steps that x was given, and
+    `{call: ..., inputs: ...}` for what another row says of that call."""
     run: str | None = None
     shell: str | None = None
+    reference: str | None = None
+    """Our input that the version of the call gives, where it names what is provided (a toolchain, say)."""
     note: str = ""
     """What is not quite the same when this row is written (or its steps take the place of the call)."""
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from pipemgr.model.expressions import Expression, parse
 
 from .catalogue import Catalogue, catalogue
+from .expansion import alike, inlined
 from .loader import layered, load, shipped
 from .rows import (
     ContextRow,
@@ -48,13 +49,14 @@ class Steps:
 
     def __init__(self, rows: tuple[StepRow, ...]) -> None:
         self.rows = rows
-        self._calls = {row.call: row for row in rows if row.call is not None}
+        self._calls = {alike(row.call): row for row in rows if row.call is not None}
+        self._calls |= {row.call: row for row in rows if row.call is not None}
         self._actions = {row.action: row for row in rows if row.run is not None or row.version is not None}
         self._lowered = {row.action: row for row in rows if row.steps and row.call is None}
 
     def read(self, call: str) -> StepRow | None:
-        """The row for a vendor's call."""
-        return self._calls.get(call)
+        """The row for a vendor's call; letter case and `_` for `-` make no difference."""
+        return self._calls.get(call) or self._calls.get(alike(call))
 
     def write(self, action: str) -> StepRow | None:
         """The row to write an action by; the last one that can be written counts."""
@@ -105,6 +107,25 @@ def _size(options: Any) -> tuple[int, int]:
         inner = [_size(value) for value in options.values()]
         return sum(one for one, _ in inner), sum(two for _, two in inner)
     return 1, len(str(options).replace("*", ""))
+
+
+class Calls(dict[str, StageRow]):
+    """Rows by their calls; letter case and `_` for `-` make no difference."""
+
+    def __init__(self, rows: Iterable[StageRow]) -> None:
+        super().__init__((alike(row.call), row) for row in rows)
+
+    def __contains__(self, call: object) -> bool:
+        """Whether there is a row for it."""
+        return super().__contains__(alike(str(call)))
+
+    def __getitem__(self, call: str) -> StageRow:
+        """The row for it."""
+        return super().__getitem__(alike(call))
+
+    def get(self, call: str, default: Any = None) -> Any:
+        """The row for it, or `default`."""
+        return super().get(alike(call), default)
 
 
 @dataclass(frozen=True)
@@ -171,7 +192,9 @@ class Tables:
     @cached_property
     def steps(self) -> Steps:
         """Actions."""
-        return Steps(self._rows("steps", StepsFile, lambda row: row.call or ("run", row.action)))
+        rows = self._rows("steps", StepsFile, lambda row: row.call or ("run", row.action))
+        known = {row.call: row for row in rows if row.call is not None}
+        return Steps(tuple(row.model_copy(update={"steps": inlined(row.steps, known)}) for row in rows))
 
     @cached_property
     def triggers(self) -> Names:
@@ -197,7 +220,13 @@ class Tables:
         files = self._load("jobs", JobsFile)
         rows = layered((file.rows for file in files), lambda row: row.call)
         executors = layered((file.executors for file in files), lambda row: row.call)
-        return Jobs({row.call: row for row in rows}, {row.call: row for row in executors})
+        return Jobs(Calls(map(self._whole, rows)), Calls(executors))
+
+    def _whole(self, row: StageRow) -> StageRow:
+        """A job with the steps of the commands that it calls."""
+        known = {one.call: one for one in self.steps.rows if one.call is not None}
+        steps: Any = row.stage.get("steps", ())
+        return row.model_copy(update={"stage": {**row.stage, "steps": list(inlined(steps, known))}})
 
     @cached_property
     def variables(self) -> Variables:

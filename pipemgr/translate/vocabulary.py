@@ -68,7 +68,13 @@ class Vocabulary:
     def _ours(self) -> dict[tuple[str, ...], Expression]:
         """Our name for each path of theirs; theirs in lower case, for case does not matter there."""
         rows = ((row, words(*chain(tree))) for row, tree in self._variables.contexts)
-        return {tuple(map(str.lower, path)): parse(row.name) for row, path in rows if not row.values}
+        return {tuple(map(str.lower, path)): parse(row.name) for row, path in rows if path and not row.values}
+
+    @cached_property
+    def _compounds(self) -> dict[str, Expression]:
+        """Our name for each expression of theirs that is no plain name, by its text in lower case."""
+        rows = ((row, tree) for row, tree in self._variables.contexts if isinstance(tree, Binary | Call))
+        return {str(tree).lower(): parse(row.name) for row, tree in rows if not row.values}
 
     @cached_property
     def _theirs(self) -> dict[tuple[str, ...], Expression]:
@@ -87,6 +93,8 @@ class Vocabulary:
 
     def read(self, node: Expression) -> Expression:
         """The expression in our names; what we have no name for is kept as `Opaque`."""
+        if isinstance(node, Binary | Call) and (known := self._compounds.get(str(node).lower())):
+            return known
         match node:
             case Literal():
                 return node

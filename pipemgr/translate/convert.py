@@ -57,10 +57,16 @@ def _write(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing."""
     own, foreign, origins = without_foreign(pipeline, dialect)
     plain, matches = without_matches(own, dialect)
-    lowered, findings = lower(plain, dialect.features)
+    lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     writing = dialect.writer.write(lowered)
     told = map(origins.placed, (*matches, *findings, *writing.findings))
     return lowered, Writing(writing.documents, (*foreign, *told))
+
+
+def _has_tokens(dialect: Dialect) -> bool:
+    """Whether builds have a token of their own there."""
+    tables = dialect.tables
+    return tables is None or any(row.name == "token" for row, _ in tables.variables.contexts)
 
 
 def convert(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,10 +10,12 @@ from pipemgr.model.definitions import Approval, Defaults, Environment, Parameter
 from pipemgr.model.identity import canonical
 from pipemgr.model.support import Answer, Support
 
+from .effects import effect
 from .features import FEATURES, used, without
+from .machines import background, one_machine, parallelism
 from .matrix import expand
 from .report import Fidelity, Finding
-from .tree import Some, change_stages, change_steps, rebuild
+from .tree import Some, change_stages, change_steps, rebuild, walk
 
 RUN: Final = "run"
 """The action that defaults apply to."""
@@ -33,6 +35,8 @@ class Pass:
     apply: Callable[[Pipeline], Pipeline]
     fidelity: Fidelity = Fidelity.EQUIVALENT
     remedy: str = ""
+    directly: bool = False
+    """Whether what takes the feature's place must be there itself, and nothing else instead."""
 
 
 # The passes --------------------------------------------------------------------------------------------
@@ -110,6 +114,18 @@ def _approval(pipeline: Pipeline) -> Pipeline:
     return change_stages(pipeline, stage)
 
 
+def _environment(pipeline: Pipeline) -> Pipeline:
+    """A set of secrets with the name of the environment, if that is a plain name."""
+
+    def stage(one: Stage) -> Stage:
+        if one.environment is None or "${{" in one.environment.name:
+            return one
+        names = dict.fromkeys((*one.contexts, one.environment.name))
+        return one.model_copy(update={"environment": None, "contexts": tuple(names)})
+
+    return change_stages(pipeline, stage)
+
+
 def _message(pipeline: Pipeline) -> Pipeline:
     return change_stages(pipeline, lambda stage: _with(stage, "approval", stage.approval and Approval()))
 
@@ -147,12 +163,30 @@ PASSES: Final[tuple[Pass, ...]] = (
         _approval,
         Fidelity.MANUAL,
         "set up the environment so that it asks for approval",
+        directly=True,
+    ),
+    Pass(
+        "stage.environment",
+        ("stage.contexts",),
+        "a set of secrets of the same name can keep what the environment keeps",
+        _environment,
+        Fidelity.MANUAL,
+        "create a context with its name, with the environment's secrets, and say who may use it",
     ),
     Pass("approval.message", (), "the target asks without a message", _message, Fidelity.APPROXIMATE),
     *(
         Pass(f"parameter.{kind}", (), _AS_TEXT, _text_parameter(kind), Fidelity.APPROXIMATE)
         for kind in ("boolean", "number", "choice", "environment")
     ),
+    Pass(
+        "step.background",
+        (),
+        "its shell starts it with `&`; what it prints goes to a file, and nobody sees whether it failed",
+        background,
+        Fidelity.APPROXIMATE,
+        "print that file in a later step if somebody needs it",
+    ),
+    Pass("stage.parallelism", ("stage.matrix",), "each machine is a combination of a matrix", parallelism),
     Pass("stage.matrix", (), _CELLS, lambda one: expand(one, lambda _: True), Fidelity.APPROXIMATE),
     Pass(
         "matrix.include", (), _CELLS, lambda one: expand(one, _matrix_uses("include")), Fidelity.APPROXIMATE
@@ -163,16 +197,22 @@ PASSES: Final[tuple[Pass, ...]] = (
 )
 """All passes: outer things before inner ones, and matrices last, for they multiply what is there."""
 
+_PARALLELISM, _CONTEXTS = "stage.parallelism", "stage.contexts"
 _BY_FEATURE: Final = {one.removes: one for one in PASSES}
 _FULL: Final = Answer(support=Support.FULL)
 
 
-def lower(pipeline: Pipeline, features: Mapping[str, Answer]) -> tuple[Pipeline, tuple[Finding, ...]]:
+def lower(
+    pipeline: Pipeline, features: Mapping[str, Answer], *, tokens: bool = True
+) -> tuple[Pipeline, tuple[Finding, ...]]:
     """The pipeline in what `features` can say, and a finding for every use of what they can't.
 
-    What no pass can say otherwise is taken out. Features that are not in the table are supported.
+    What no pass can say otherwise is taken out. Features that are not in the table are supported. `tokens` says
+    whether the target's builds have a token of their own.
     """
     lacking = [name for name in FEATURES if not features.get(name, _FULL)]
+    if _PARALLELISM in lacking:
+        pipeline = one_machine(pipeline)
     said = {path for paths in used(pipeline).values() for path in paths}
     findings: list[Finding] = []
     for name in sorted(lacking, key=_turn):
@@ -182,7 +222,9 @@ def lower(pipeline: Pipeline, features: Mapping[str, Answer]) -> tuple[Pipeline,
             pipeline = rewriting.apply(pipeline)
             left = used(pipeline).get(name, ())
             findings += [_lowered(rewriting, path) for path in uses if path in said and path not in left]
-        findings += [_dropped(name, path, features[name]) for path in left]
+        values = dict(walk(pipeline)) if left else {}
+        for path in left:
+            findings += _lost(name, path, values, features[name], tokens=tokens)
         pipeline = without(pipeline, name)
     for name in lacking:  # what a pass was free to add, such as the names of a matrix's stages
         pipeline = without(pipeline, name)
@@ -200,7 +242,8 @@ def _turn(name: str) -> int:
 def _possible(rewriting: Pass, features: Mapping[str, Answer]) -> bool:
     """Whether the target has what the pass needs, or a pass that does without that too."""
     return all(
-        bool(features.get(need, _FULL)) or (need in _BY_FEATURE and _possible(_BY_FEATURE[need], features))
+        bool(features.get(need, _FULL))
+        or (not rewriting.directly and need in _BY_FEATURE and _possible(_BY_FEATURE[need], features))
         for need in rewriting.needs
     )
 
@@ -216,15 +259,32 @@ def _lowered(rewriting: Pass, path: str) -> Finding:
     )
 
 
-def _dropped(name: str, path: str, answer: Answer) -> Finding:
+def _lost(
+    name: str, path: str, values: Mapping[str, Any], answer: Answer, *, tokens: bool
+) -> Iterator[Finding]:
+    """What to tell of a feature that is taken out at a path; of contexts each by its name."""
+    value = values.get(path.rpartition(".")[0])
     why = answer.note or _WHY[answer.support]
-    return Finding(
-        fidelity=Fidelity.DROPPED,
+    if name == _CONTEXTS and isinstance(value, Stage):
+        for at, context in enumerate(value.contexts):
+            yield Finding(
+                fidelity=Fidelity.MANUAL,
+                path=f"{path}[{at}]",
+                source="",
+                what=f"context {context}",
+                why=why,
+                remedy="create its secrets and values in the target, under the same names",
+            )
+        return
+    lost = effect(name, value, tokens=tokens)
+    better = lost.fidelity is Fidelity.EQUIVALENT
+    yield Finding(
+        fidelity=lost.fidelity,
         path=path,
         source="",
         what=name,
-        why=f"{why}; {_EFFECTS[name]}" if name in _EFFECTS else why,
-        remedy=f"do without it, or add it to the output by hand ({FEATURES[name].description})",
+        why=f"{why}; {lost.says}" if lost.says else why,
+        remedy="" if better else f"do without it, or add it by hand ({FEATURES[name].description})",
     )
 
 
@@ -232,19 +292,3 @@ _WHY: Final = {
     Support.UNSUPPORTED: "the target has nothing like it",
     Support.NOT_IMPLEMENTED: "the target could, its adapter can't yet",
 }
-_EFFECTS: Final = {
-    "stage.when": "the stage is now always executed",
-    "step.when": "the step is now always executed",
-    "stage.approval": "the stage now begins without asking anybody",
-    "stage.needs": "the stage no longer waits for others",
-    "stage.concurrency": "several may now run at a time",
-    "pipeline.concurrency": "several builds may now run at a time",
-    "pipeline.permissions": "the build's token keeps the rights that the target gives by default",
-    "stage.permissions": "the build's token keeps the rights that the target gives by default",
-    **dict.fromkeys(
-        ("trigger.branches", "trigger.branches-ignore", "trigger.tags", "trigger.tags-ignore"),
-        "builds now start for all of them",
-    ),
-    **dict.fromkeys(("trigger.paths", "trigger.paths-ignore"), "builds now start whatever file changed"),
-}
-"""What happens without a feature, where that is more than its absence."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pipemgr.model.definitions import OPAQUE, Definition
-from pipemgr.model.expressions import Expression, ExpressionError
-from pipemgr.model.templates import rewrite
+from pipemgr.model.expressions import Expression, ExpressionError, Literal
+from pipemgr.model.templates import Part, template, untemplate
 
 from .tree import Some, rebuild
 
@@ -54,16 +54,16 @@ def _changed(value: Any, condition: Rewriting, text: Rewriting) -> Any:
 
 def _text(value: str, change: Rewriting) -> str:
     """A template changed; as it was where nothing in it changes, so that its own spelling stays."""
-    changed = False
-
-    def watch(old: Expression) -> Expression:
-        nonlocal changed
-        new = change(old)
-        changed = changed or new != old
-        return new
-
     try:
-        new = rewrite(value, watch)
+        old = template(value)
     except ExpressionError:
         return value
-    return new if changed else value
+    new = tuple(change(part) if isinstance(part, Expression) else part for part in old)
+    return value if new == old else untemplate(tuple(map(_shown, old, new)))
+
+
+def _shown(old: Part, new: Part) -> Part:
+    """What became one certain value, as the text that it gives."""
+    if isinstance(new, Literal) and new != old:
+        return new.value if isinstance(new.value, str) else "" if new.value is None else str(new)
+    return new

@@ -124,8 +124,17 @@ def test_an_approval_becomes_an_environment_that_a_person_protects() -> None:
     lowered, findings = _lower(data, "stage.approval")
     assert [stage.environment for stage in lowered.stages] == [Environment(name="s"), Environment(name="e")]
     assert [finding.fidelity for finding in findings] == [Fidelity.MANUAL] * 2
-    _, findings = _lower(data, "stage.approval", "stage.environment")
+    _, findings = _lower(data, "stage.approval", "stage.environment", "stage.contexts")
     assert {finding.fidelity for finding in findings} == {Fidelity.DROPPED}
+
+
+def test_no_set_of_secrets_takes_the_place_of_an_approval() -> None:
+    lowered, findings = _lower(
+        {"stages": [{"id": "s", "approval": {}}]}, "stage.approval", "stage.environment"
+    )
+    assert lowered.stages == (Stage(id="s"),)
+    assert _said(findings) == [("dropped", "stages.s.approval")]
+    assert "without asking anybody" in findings[0].why
 
 
 def test_an_approval_may_lose_its_message() -> None:
@@ -157,3 +166,101 @@ def test_what_goes_with_its_parent_is_told_once() -> None:
 def test_a_loss_that_changes_what_happens_says_so() -> None:
     _, findings = _lower({"stages": [{"id": "s", "when": "failure()"}]}, "stage.when")
     assert findings[0].why == "not there; the stage is now always executed"
+
+
+def test_an_environment_becomes_a_set_of_secrets_that_a_person_creates() -> None:
+    data = {
+        "stages": [
+            {"id": "s", "environment": {"name": "live"}, "contexts": ["a"]},
+            {"id": "t", "environment": {"name": "${{ branch }}"}},
+        ]
+    }
+    lowered, findings = _lower(data, "stage.environment")
+    assert [stage.contexts for stage in lowered.stages] == [("a", "live"), ()]
+    assert _said(findings) == [("manual", "stages.s.environment"), ("dropped", "stages.t.environment")]
+
+
+def test_each_context_is_named_with_what_to_do_about_it() -> None:
+    _, findings = _lower({"stages": [{"id": "s", "contexts": ["hub", "cloud"]}]}, "stage.contexts")
+    assert [finding.what for finding in findings] == ["context hub", "context cloud"]
+    assert {finding.fidelity for finding in findings} == {Fidelity.MANUAL}
+    assert all("create its secrets" in finding.remedy for finding in findings)
+
+
+SHARE = "echo ${{ stage.index }} of ${{ stage.total }}"
+
+
+def _share(**more: Any) -> dict[str, Any]:
+    return {"stages": [{"id": "s", "steps": [{"action": "run", "inputs": {"script": SHARE}}], **more}]}
+
+
+def test_the_machines_of_a_stage_become_combinations() -> None:
+    lowered, findings = _lower(_share(parallelism=2), "stage.parallelism")
+    [stage] = lowered.stages
+    assert (stage.matrix and stage.matrix.axes, stage.fail_fast) == ({"index": (0, 1)}, False)
+    assert stage.steps[0].inputs["script"] == "echo ${{ matrix.index }} of 2"
+    assert _said(findings) == [("equivalent", "stages.s.parallelism")]
+    lowered, findings = _lower(_share(parallelism=2), "stage.parallelism", "stage.matrix")
+    scripts = [stage.steps[0].inputs["script"] for stage in lowered.stages]
+    assert scripts == ["echo 0 of 2", "echo 1 of 2"]
+
+
+@pytest.mark.parametrize("more", [{}, {"parallelism": 1}])
+def test_a_stage_on_one_machine_is_the_first_of_one(more: dict[str, Any]) -> None:
+    lowered, _ = _lower(_share(**more), "stage.parallelism")
+    assert lowered.stages[0].steps[0].inputs["script"] == "echo 0 of 1"
+    assert lowered.stages[0].matrix is None
+
+
+@pytest.mark.parametrize("more", [{}, {"matrix": {"axes": {"index": ["a"]}}}])
+def test_an_axis_more_never_takes_the_name_of_another(more: dict[str, Any]) -> None:
+    lowered, _ = _lower(_share(parallelism=3, **more), "stage.parallelism")
+    matrix = lowered.stages[0].matrix
+    assert matrix is not None
+    assert (0, 1, 2) in matrix.axes.values()
+    assert len(matrix.axes) == len(more) + 1
+
+
+def test_how_many_machines_only_a_run_knows_is_lost_with_its_effect() -> None:
+    _, findings = _lower(_share(parallelism="${{ parameters.n }}"), "stage.parallelism")
+    assert _said(findings) == [("dropped", "stages.s.parallelism")]
+    assert "one machine" in findings[0].why
+
+
+def test_a_script_in_the_background_is_started_by_its_shell() -> None:
+    step = {"action": "run", "name": "The server", "background": True, "inputs": {"script": "serve # now\n"}}
+    other = {"action": "checkout", "background": True}
+    lowered, findings = _lower({"stages": [{"id": "s", "steps": [step, other]}]}, "step.background")
+    script = lowered.stages[0].steps[0].inputs["script"]
+    assert script == '(\nserve # now\n) > "${TMPDIR:-/tmp}/the-server.log" 2>&1 &\n'
+    assert _said(findings) == [
+        ("approximate", "stages.s.steps[0].background"),
+        ("dropped", "stages.s.steps[1].background"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "fidelity"),
+    [
+        ("stage.group", {"group": "build/linux"}, "equivalent"),
+        ("stage.retry", {"retry": 2}, "approximate"),
+        ("runner.size", {"runner": {"size": "large"}}, "approximate"),
+        ("step.idle-timeout", {"steps": [{**RUN, "idle_timeout": "10m"}]}, "approximate"),
+        ("stage.timeout", {"timeout": "10m"}, "approximate"),
+        ("stage.concurrency", {"concurrency": {"group": "g", "cancel_running": True}}, "approximate"),
+        ("stage.concurrency", {"concurrency": {"group": "g"}}, "dropped"),
+        ("stage.permissions", {"permissions": {}}, "approximate"),
+        ("stage.services", {"services": {"db": {"image": "i"}}}, "dropped"),
+    ],
+)
+def test_only_what_no_longer_happens_is_dropped(name: str, stage: dict[str, Any], fidelity: str) -> None:
+    _, findings = _lower({"stages": [{"id": "s", **stage}]}, name)
+    assert [finding.fidelity.value for finding in findings] == [fidelity]
+    assert ";" in findings[0].why
+
+
+def test_rights_of_a_token_that_there_is_none_of_are_no_loss() -> None:
+    pipeline = Pipeline.model_validate({"name": "x", "permissions": {"contents": "write"}})
+    features = {"pipeline.permissions": NO, "stage.permissions": NO}
+    _, [finding] = lower(pipeline, features, tokens=False)
+    assert finding.fidelity is Fidelity.EQUIVALENT

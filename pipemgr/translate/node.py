@@ -62,7 +62,7 @@ class Source:
             said += [losses[path] for path in node.own_paths() if path in losses]
             kept[id(node)] = max(said, key=RANK.__getitem__) if node.touched else Fidelity.DROPPED
         for path, fidelity in losses.items():
-            if path not in self._fed and (near := self._near(path)) is not None:
+            if path not in self._fed and (near := self.near(path)) is not None:
                 kept[id(near)] = max(kept[id(near)], fidelity, key=RANK.__getitem__)
         return account(kept.values())
 
@@ -71,10 +71,11 @@ class Source:
 
         To be asked when reading is over.
         """
-        near = self._near(model)
+        near = self.near(model)
         return near.where if near else self.name
 
-    def _near(self, model: str) -> Node | None:
+    def near(self, model: str) -> Node | None:
+        """The node that feeds the model's `model` path, or the nearest path around it."""
         around = reversed(list(prefixes(model)))
         return next(
             (self._fed[path] for path in around if path in self._fed), self.nodes[0] if self.nodes else None

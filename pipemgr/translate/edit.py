@@ -1,0 +1,297 @@
+"""Editing: a changed pipeline is written into its author's own text, and the rest of it stays as it was.
+
+What the text says (read) and what is wanted are both written afresh; what differs between the two writings becomes
+splices of the author's text. The result is read again: it must say exactly what is wanted. Where it does not, the
+place is replaced as a whole, then what is around it, and at last the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+import yaml
+
+from pipemgr.errors import DefinitionError
+from pipemgr.model.definitions import HINTS, Definition, Pipeline, Stage, Step
+
+from .base import Dialect, Reading, Writing
+from .convert import read, write
+from .document import Document, DocumentSet
+from .layout import Layout
+from .merge import Merge
+from .node import Node, Source
+from .patch import Tangled
+from .report import Fidelity, Finding
+from .tree import change_stages, rebuild
+
+ATTEMPTS: Final = 12
+"""How often a text is tried with larger and larger units before it is written afresh."""
+_BOM: Final = "\ufeff"
+
+
+def edit(pipeline: Pipeline, dialect: Dialect, base: DocumentSet) -> Writing:
+    """The documents of `base`, changed as little as makes them define `pipeline`.
+
+    Comments, order, quotes, anchors, indentation and line ends of all that does not change are kept; where nothing
+    changes, `base` itself is the answer. The first document is the one that is changed; further ones are left as
+    they are. A finding says when it had to be written afresh. Raises what writing raises.
+    """
+    try:
+        there = read(base, dialect)
+    except DefinitionError as error:
+        return _afresh(write(pipeline, dialect), base, f"it can't be read: {error.message}")
+    if same(said(there.pipeline), said(pipeline)):
+        return Writing(base)
+    made = _Edit(dialect, base, pipeline).made(there)
+    return made or _afresh(
+        write(pipeline, dialect), base, "the change touches too much of it, or its language is no YAML"
+    )
+
+
+def _afresh(writing: Writing, base: DocumentSet, why: str) -> Writing:
+    documents, name = writing.documents, base.documents[0].path if base else ""
+    if len(documents.documents) == 1 and base:
+        documents = _with(base, documents.documents[0].model_copy(update={"path": name}))
+    finding = Finding(
+        fidelity=Fidelity.APPROXIMATE,
+        path="",
+        source="",
+        what=f"comments and layout of {name} are not kept",
+        why=why,
+        remedy="compare the two files, and carry over by hand what you miss",
+    )
+    return Writing(documents, (*writing.findings, finding) if base else writing.findings)
+
+
+def _with(base: DocumentSet, first: Document) -> DocumentSet:
+    return DocumentSet(documents=(first, *base.documents[1:]))
+
+
+# What pipelines say --------------------------------------------------------------------------------------
+
+
+def said(pipeline: Pipeline) -> Any:
+    """What a pipeline says, with stages by their ids, and without hints on how it was written."""
+    data = _unhinted(pipeline.data())
+    return {**data, "stages": {stage["id"]: stage for stage in data.get("stages", ())}}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two pipelines, as `said`, say the same; the order of stages counts."""
+    return bool(one == other) and list(one["stages"]) == list(other["stages"])
+
+
+def _unhinted(value: Any, key: str = "") -> Any:
+    match value:
+        case dict():
+            found = {name: _unhinted(one, name) for name, one in value.items()}
+            if key == "vendor":
+                kept = {name: {k: v for k, v in one.items() if k != HINTS} for name, one in found.items()}
+                return {name: one for name, one in kept.items() if one}
+            return {name: one for name, one in found.items() if (name, one) != ("vendor", {})}
+        case list():
+            return [_unhinted(one) for one in value]
+    return value
+
+
+def with_hints(pipeline: Pipeline, other: Pipeline) -> Pipeline:
+    """The pipeline with the other's hints where it has none, so that both are written in the same way."""
+    stages = {stage.id: stage for stage in other.stages}
+
+    def hinted(stage: Stage) -> Stage:
+        one = stages.get(stage.id)
+        if one is None:
+            return stage
+        steps = _hinted_steps(stage.steps, one.steps)
+        return stage.model_copy(update={"vendor": _hints(stage, one), "steps": steps})
+
+    return change_stages(pipeline.model_copy(update={"vendor": _hints(pipeline, other)}), hinted)
+
+
+def without_hints(pipeline: Pipeline) -> Pipeline:
+    """The pipeline without any hint."""
+
+    def bare(value: Any) -> Definition:
+        kept = getattr(value, "vendor", None)
+        changed: Definition = (
+            value.model_copy(update={"vendor": _unhinted(kept, "vendor")}) if kept else value
+        )
+        return changed
+
+    return rebuild(pipeline, bare)
+
+
+def _hinted_steps(steps: tuple[Step, ...], others: tuple[Step, ...]) -> tuple[Step, ...]:
+    keys, known = ([repr(_unhinted(step.data())) for step in several] for several in (steps, others))
+    found = list(steps)
+    for low, first, size in SequenceMatcher(None, keys, known, autojunk=False).get_matching_blocks():
+        for at in range(size):
+            step = steps[low + at]
+            found[low + at] = step.model_copy(update={"vendor": _hints(step, others[first + at])})
+    return tuple(found)
+
+
+def _hints(value: Definition, other: Definition) -> dict[str, Any]:
+    own: dict[str, Any] = getattr(value, "vendor", {})
+    if any(HINTS in kept for kept in own.values()):
+        return own
+    given = {
+        name: {HINTS: kept[HINTS]} for name, kept in getattr(other, "vendor", {}).items() if HINTS in kept
+    }
+    return {name: {**own.get(name, {}), **given.get(name, {})} for name in {**own, **given}}
+
+
+def apart(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """The paths of the model at which two pipelines, as `said`, differ; the order of stages is one too."""
+    match before, after:
+        case dict(), dict():
+            for key in {**before, **after}:
+                below = f"{path}.{key}" if path else key
+                if key not in before or key not in after:
+                    yield path if path == "stages" else below
+                else:
+                    yield from apart(before[key], after[key], below)
+            if path == "stages" and list(before) != list(after):
+                yield path
+        case list(), list() if len(before) == len(after):
+            for at, pair in enumerate(zip(before, after, strict=True)):
+                yield from apart(*pair, f"{path}[{at}]")
+        case _ if type(before) is not type(after) or before != after:
+            yield path
+
+
+# Attempts ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """One edit of a text."""
+
+    dialect: Dialect
+    base: DocumentSet
+    pipeline: Pipeline
+
+    def made(self, there: Reading) -> Writing | None:
+        """The base, saying what is wanted or, where the language can't, what a fresh writing says.
+
+        The writer's findings hold in the second case. None where neither can be reached.
+        """
+        ends = _Ends(self.base.documents[0].text)
+        before = self._read(_only(write(there.pipeline, self.dialect)))
+        new, after = self._after(there.pipeline)
+        if ends.text != self.base.documents[0].text:
+            there = self._read(ends.text) or there
+        if before is None or after is None:
+            return None
+        wanted = said(self.pipeline), said(after.pipeline)
+        tries = _Tries(ends.text, there.source, before.source, after.source)
+        while (text := tries.text()) is not None:
+            reading = self._read(text)
+            made = said(reading.pipeline) if reading else None
+            if made is not None and any(same(made, one) for one in wanted):
+                document = self._document(ends.restored(text))
+                return Writing(_with(self.base, document), () if same(made, wanted[0]) else new.findings)
+            tries.failed(None if made is None else tuple(apart(made, wanted[1])))
+        return None
+
+    def _after(self, there: Pipeline) -> tuple[Writing, Reading | None]:
+        """What is wanted, written as the base is, and read again.
+
+        Hints on how the base is written serve where they do no harm: a file without a name may get one.
+        """
+        for hinted in (with_hints(self.pipeline, there), without_hints(self.pipeline)):
+            writing = write(hinted, self.dialect)
+            reading = self._read(_only(writing))
+            if reading is not None and same(said(reading.pipeline), said(self.pipeline)):
+                return writing, reading
+        writing = write(self.pipeline, self.dialect)
+        return writing, self._read(_only(writing))
+
+    def _document(self, text: str) -> Document:
+        return self.base.documents[0].model_copy(update={"text": text})
+
+    def _read(self, text: str | None) -> Reading | None:
+        """What a text says at the place of the base."""
+        if text is None:
+            return None
+        try:
+            reading = read(_with(self.base, self._document(text)), self.dialect)
+        except DefinitionError:
+            return None
+        return reading if reading.source.nodes else None
+
+
+class _Tries:
+    """A text with the change made in larger and larger units."""
+
+    def __init__(self, text: str, there: Source, old: Source, new: Source) -> None:
+        self.there, self.old, self.new = there.nodes[0], old.nodes[0], new
+        self.coarse: set[str] = set()
+        self.near = False
+        self.left = ATTEMPTS
+        try:
+            self.layout: Layout | None = Layout(text)
+        except yaml.YAMLError:
+            self.layout = None
+
+    def text(self) -> str | None:
+        """The text with the change; None when there is no larger unit, or when it is no YAML."""
+        while self.layout is not None and self.left and "" not in self.coarse:
+            self.left -= 1
+            self.merge = Merge(self.layout, self.there, coarse=self.coarse, near=self.near)
+            try:
+                return self.merge.text(self.old, self.new.nodes[0])
+            except Tangled:
+                self.failed(None)
+        return None
+
+    def failed(self, paths: tuple[str, ...] | None) -> None:
+        """The last text differs at these paths of the model, or is none."""
+        if self.merge.strayed and not self.near:
+            self.near = True
+            return
+        nodes = [self.new.near(path) for path in paths] if paths is not None else self._aliases()
+        for node in nodes or [None]:
+            at = node
+            while at is not None and at.path in self.coarse:
+                at = at.parent
+            self.coarse.add(at.path if at is not None else "")
+
+    def _aliases(self) -> list[Node | None]:
+        """What aliases stand for, when their anchor may be gone; the whole when that was tried."""
+        models = [place.node.model for place in self.merge.places.values() if place.alias]
+        nodes = [self.new.near(model) for model in models if model]
+        return [node for node in nodes if node is not None and node.path not in self.coarse]
+
+
+def _only(writing: Writing) -> str | None:
+    documents = writing.documents.documents
+    return documents[0].text if len(documents) == 1 else None
+
+
+class _Ends:
+    """The line ends and the byte order mark of a text, taken off and put back."""
+
+    def __init__(self, text: str) -> None:
+        self.mark = _BOM if text.startswith(_BOM) else ""
+        self.lines = text.removeprefix(_BOM).split("\n")
+        self.text = "\n".join(line.removesuffix("\r") for line in self.lines)
+
+    def restored(self, text: str) -> str:
+        """A text with the line ends that its lines had before, and the most frequent one at new lines."""
+        returns = [line.endswith("\r") for line in self.lines[:-1]]
+        if not any(returns):
+            return self.mark + text
+        usual = "\r" if sum(returns) * 2 > len(returns) else ""
+        lines = text.split("\n")
+        ends = [usual] * len(lines)
+        if not all(returns):
+            old = self.text.split("\n")
+            for low, first, size in SequenceMatcher(None, old, lines, autojunk=False).get_matching_blocks():
+                for at in range(size):
+                    ends[first + at] = "\r" if self.lines[low + at].endswith("\r") else ""
+        ends[-1] = ""
+        return self.mark + "\n".join(line + end for line, end in zip(lines, ends, strict=True))

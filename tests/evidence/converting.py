@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from pipemgr.errors import DefinitionError
 from pipemgr.model.definitions import Pipeline
 from pipemgr.translate.convert import Conversion, read
 from pipemgr.translate.report import Accounting, Fidelity, Finding
@@ -84,7 +85,11 @@ def unfaithful(file: File) -> list[str]:
         return ["not converted"]
     if not made.documents:
         return []
-    before, after = made.pipeline, read(made.documents, language(other(file))).pipeline
+    before = made.pipeline
+    try:
+        after = read(made.documents, language(other(file))).pipeline
+    except DefinitionError as error:
+        return [f"what was written can't be read: {error}"]
     told = [finding for finding in made.report.findings if finding.fidelity is not Fidelity.EXACT]
     return [*_graph(before, after, told), *_behaviour(before, after, told)]
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import yaml
 
+from pipemgr.errors import DefinitionError
 from pipemgr.translate.convert import Conversion, read
 from pipemgr.translate.document import DocumentSet
 
@@ -61,7 +62,11 @@ def model_differs(file: File) -> str:
     made = again(file)
     if made is None:
         return "not written"
-    before, after = outcome(file).pipeline, read(made.documents, language(file.language)).pipeline
+    before = outcome(file).pipeline
+    try:
+        after = read(made.documents, language(file.language)).pipeline
+    except DefinitionError as error:
+        return f"what was written can't be read: {error}"
     if before is None or before == after:
         return ""
     return "; ".join(list(_paths(before.data(), after.data()))[:4]) or "differs"

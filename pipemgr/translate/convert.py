@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from pipemgr.errors import DefinitionError, InvalidPipeline, ParseError, TranslationRefused
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Reading, Writing
 from .document import DocumentSet
-from .foreign import without_foreign
-from .lowering import lower
+from .edit import edit
 from .manual import manual
-from .matching import without_matches
 from .node import Source
-from .report import RANK, Fidelity, Finding, Outcome, Strictness, TranslationReport
+from .report import RANK, Accounting, Fidelity, Finding, Outcome, Strictness, TranslationReport
+from .ways import read, write, written
+
+__all__ = ["Conversion", "convert", "failed", "placed", "read", "write"]
 
 _PLACE = re.compile(r":\d+:\d+$")
 
@@ -32,57 +31,28 @@ class Conversion:
     pipeline: Pipeline | None = None
 
 
-def read(documents: DocumentSet, dialect: Dialect) -> Reading:
-    """The pipeline that documents define.
-
-    Raises `ParseError` and `InvalidPipeline` as readers do, the latter also for a reader's own slip: a value that
-    the model refuses.
-    """
-    try:
-        return dialect.reader.read(documents)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidPipeline(
-            f"makes no valid pipeline: {'.'.join(map(str, first['loc']))}: {first['msg']}",
-            where=_name(documents),
-        ) from None
-
-
-def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
-    """The documents that define `pipeline`; what the language cannot say is lowered or taken out, with findings."""
-    return _write(pipeline, dialect)[1]
-
-
-def _write(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
-    """The pipeline as it was written, and the writing."""
-    own, foreign, origins = without_foreign(pipeline, dialect)
-    plain, matches = without_matches(own, dialect)
-    lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
-    writing = dialect.writer.write(lowered)
-    told = map(origins.placed, (*matches, *findings, *writing.findings))
-    return lowered, Writing(writing.documents, (*foreign, *told))
-
-
-def _has_tokens(dialect: Dialect) -> bool:
-    """Whether builds have a token of their own there."""
-    tables = dialect.tables
-    return tables is None or any(row.name == "token" for row, _ in tables.variables.contexts)
-
-
 def convert(
-    documents: DocumentSet, source: Dialect, target: Dialect, strictness: Strictness = Strictness.REPORT
+    documents: DocumentSet,
+    source: Dialect,
+    target: Dialect,
+    strictness: Strictness = Strictness.REPORT,
+    *,
+    onto: DocumentSet | None = None,
 ) -> Conversion:
-    """Convert documents from one language to another.
+    """Convert documents from one language to another; afresh, or as the smallest change of documents there are.
 
+    `onto` has documents in the target's language: comments and layout of what needs no change are kept.
     What can't be read or written is no error here but a report with the outcome `failed`. Raises
     `TranslationRefused`, with the report, when anything is lost and `strictness` is `refuse`.
     """
     try:
         reading = read(documents, source)
-        written, writing = _write(reading.pipeline, target)
+        made, writing = _made(reading.pipeline, target, onto)
     except DefinitionError as error:
         return failed(error, _name(documents), source, target)
-    report = _report(documents, source, target, reading, written, writing)
+    if onto is not None and documents and writing.documents == documents:
+        return Conversion(documents, _untouched(documents, source, target, reading), reading.pipeline)
+    report = _report(documents, source, target, reading, made, writing)
     lost = report.worse_than(Fidelity.EQUIVALENT)
     if strictness is Strictness.REFUSE and lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
@@ -92,6 +62,28 @@ def convert(
             remedy="read the report; accept the loss with --strictness report, or change the pipeline",
         )
     return Conversion(writing.documents, report, reading.pipeline)
+
+
+def _made(pipeline: Pipeline, target: Dialect, onto: DocumentSet | None) -> tuple[Pipeline, Writing]:
+    """The pipeline as the target can say it, and the writing."""
+    if onto is None:
+        return written(pipeline, target)
+    writing = edit(pipeline, target, onto)
+    return (written(pipeline, target)[0] if writing.findings else pipeline), writing
+
+
+def _untouched(
+    documents: DocumentSet, source: Dialect, target: Dialect, reading: Reading
+) -> TranslationReport:
+    """The report on documents that come back as they were: what nobody understands is still in them."""
+    nodes = len(reading.source.nodes)
+    return TranslationReport(
+        source=_name(documents),
+        origin=source.name,
+        target=target.name,
+        outcome=Outcome.SUCCESSFUL,
+        accounting=Accounting(nodes=nodes, exact=nodes),
+    )
 
 
 def _report(  # noqa: PLR0913 - all that is known of one translation

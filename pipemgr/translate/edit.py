@@ -18,7 +18,6 @@ from pipemgr.errors import DefinitionError
 from pipemgr.model.definitions import HINTS, Definition, Pipeline, Stage, Step
 
 from .base import Dialect, Reading, Writing
-from .convert import read, write
 from .document import Document, DocumentSet
 from .layout import Layout
 from .merge import Merge
@@ -26,6 +25,7 @@ from .node import Node, Source
 from .patch import Tangled
 from .report import Fidelity, Finding
 from .tree import change_stages, rebuild
+from .ways import read, write
 
 ATTEMPTS: Final = 12
 """How often a text is tried with larger and larger units before it is written afresh."""

@@ -1,0 +1,51 @@
+"""One way each: documents become a pipeline, a pipeline becomes documents."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from pipemgr.errors import InvalidPipeline
+from pipemgr.model.definitions import Pipeline
+
+from .base import Dialect, Reading, Writing
+from .document import DocumentSet
+from .foreign import without_foreign
+from .lowering import lower
+from .matching import without_matches
+
+
+def read(documents: DocumentSet, dialect: Dialect) -> Reading:
+    """The pipeline that documents define.
+
+    Raises `ParseError` and `InvalidPipeline` as readers do, the latter also for a reader's own slip: a value that
+    the model refuses.
+    """
+    try:
+        return dialect.reader.read(documents)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidPipeline(
+            f"makes no valid pipeline: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            where=documents.documents[0].path if documents else "",
+        ) from None
+
+
+def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
+    """The documents that define `pipeline`; what the language cannot say is lowered or taken out, with findings."""
+    return written(pipeline, dialect)[1]
+
+
+def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
+    """The pipeline as it was written, and the writing."""
+    own, foreign, origins = without_foreign(pipeline, dialect)
+    plain, matches = without_matches(own, dialect)
+    lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
+    writing = dialect.writer.write(lowered)
+    told = map(origins.placed, (*matches, *findings, *writing.findings))
+    return lowered, Writing(writing.documents, (*foreign, *told))
+
+
+def _has_tokens(dialect: Dialect) -> bool:
+    """Whether builds have a token of their own there."""
+    tables = dialect.tables
+    return tables is None or any(row.name == "token" for row, _ in tables.variables.contexts)

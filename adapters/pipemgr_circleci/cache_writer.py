@@ -8,9 +8,11 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, said
 from pipemgr.model.definitions import Step
-from pipemgr.model.expressions import Call, Expression, Literal
+from pipemgr.model.expressions import Call, Expression, Literal, Opaque
 
+from .keys import ARCH
 from .phrases import Phrases, escaped, plain
+from .words import VENDOR
 
 TEMPLATES: Final = {"branch": ".Branch", "commit": ".Revision", "build.number": ".BuildNum"}
 """What keys say for a value: https://circleci.com/docs/reference/configuration-reference/#savecache."""
@@ -74,6 +76,9 @@ class CacheWriter:
         return before, [self._key(one, f"{path}.inputs.key", before) for one in texts]
 
     def _key(self, text: str, path: str, before: list[JsonValue]) -> str:
+        return "{{ arch }}".join(self._part(one, path, before) for one in text.split(ARCH))
+
+    def _part(self, text: str, path: str, before: list[JsonValue]) -> str:
         parts = self.phrases.parts(text)
         return "".join(
             escaped(part) if isinstance(part, str) else self._template(part, path, before) for part in parts
@@ -82,6 +87,8 @@ class CacheWriter:
     def _template(self, node: Expression, path: str, before: list[JsonValue]) -> str:
         if isinstance(node, Call) and node.name == "hash_files":
             return self._sum(node, path, before)
+        if isinstance(node, Opaque) and node.vendor == VENDOR:
+            return node.text
         if (word := TEMPLATES.get(str(node))) is not None:
             return f"{{{{ {word} }}}}"
         if (text := self.phrases.compiled(node)) is not None:

@@ -94,6 +94,9 @@ class CallReader:
         if key in CONDITIONAL and arguments is not None:
             yield from self._conditional(entry, arguments, place)
             return
+        if key == "steps" and arguments is not None:
+            yield from self.items(arguments.take(), place.within(entry))
+            return
         library = entry.library if isinstance(entry, Echo) else None
         found = library.find("commands", key) if isinstance(library, Library) else None
         if isinstance(found, Definition):

@@ -29,7 +29,7 @@ class ConditionReader:
 
     def read(self, node: Node, *, bare: bool = False) -> Expression:
         """The condition that a node says; with `bare`, a text may be an expression without `<< >>`."""
-        return simplified(self._logic(node, bare=bare))
+        return simplified(_whole(self.texts.translate(self._logic(node, bare=bare))))
 
     def _logic(self, node: Node, *, bare: bool = False) -> Expression:
         node.take()
@@ -87,7 +87,7 @@ class ConditionReader:
         text = node.text()
         if bare and self.texts.filled and "<<" not in text:
             return self._bare(node, text)
-        match self.texts.parts(text):
+        match self.texts.trees(text):
             case ():
                 return Literal("")
             case (Expression() as only,):
@@ -103,7 +103,7 @@ class ConditionReader:
         for name in tree.walk():
             if isinstance(name, Name) and name.name not in ROOTS:
                 node.problem(f"{name.name!r} is no value that expressions know; texts need double quotes")
-        return _whole(self.texts.translate(tree))
+        return tree
 
 
 def _whole(node: Expression) -> Expression:
@@ -145,16 +145,23 @@ def joined(operator: str, conditions: Iterable[Expression]) -> Expression:
 
 
 def both(conditions: Iterable[Expression]) -> Expression:
-    """All conditions that say something, as one; true where there is none."""
-    return joined("&&", (one for one in conditions if not (isinstance(one, Literal) and one.value)))
+    """All conditions that say something, each once, as one; true where there is none."""
+    found = (one for condition in conditions for one in _conjuncts(condition))
+    return joined("&&", dict.fromkeys(one for one in found if not (isinstance(one, Literal) and one.value)))
+
+
+def _conjuncts(node: Expression) -> tuple[Expression, ...]:
+    match node:
+        case Binary("&&", left, right):
+            return (*_conjuncts(left), *_conjuncts(right))
+    return (node,)
 
 
 def simplified(node: Expression) -> Expression:
     """A condition with what is decided already left out; it is a literal when all is."""
     match node:
         case Not(operand):
-            inner = simplified(operand)
-            return Literal(not inner.value) if isinstance(inner, Literal) else Not(inner)
+            return _negated(simplified(operand))
         case Binary(("&&" | "||") as operator, left, right):
             return _decided(operator, simplified(left), simplified(right))
         case Binary(("==" | "!=") as operator, Literal() as left, Literal() as right):
@@ -164,6 +171,19 @@ def simplified(node: Expression) -> Expression:
         case Call("starts_with", (Literal(value), Literal(beginning))):
             return Literal(str(value or "").startswith(str(beginning)))
     return node
+
+
+def _negated(node: Expression) -> Expression:
+    match node:
+        case Literal(value):
+            return Literal(not value)
+        case Not(operand):
+            return operand
+        case Binary("==", left, right):
+            return Binary("!=", left, right)
+        case Binary("!=", left, right):
+            return Binary("==", left, right)
+    return Not(node)
 
 
 def _decided(operator: str, left: Expression, right: Expression) -> Expression:

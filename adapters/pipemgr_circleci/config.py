@@ -42,8 +42,10 @@ class Library:
         return dict(node.items()) if node is not None else {}
 
     def _orb(self, node: Node) -> Library | str:
-        if node.kind == "mapping":
+        if node.kind == "mapping" and node.children:
             return Library(node, self.echoes, filled=self.filled)
+        if node.kind == "mapping":
+            return str(node.take().key)
         return node.text()
 
     def find(self, kind: str, name: str) -> Definition | str | None:

@@ -5,6 +5,7 @@ Sources: https://circleci.com/docs/reference/configuration-reference/#jobfilters
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -17,8 +18,11 @@ from .conditions import FALSE, TRUE, ConditionReader, joined, simplified, unanch
 BRANCH: Final = Name("branch")
 TAG: Final = Name("tag")
 NO_TAG: Final = Binary("==", TAG, Literal(""))
+ANY_TAG: Final = Binary("!=", TAG, Literal(""))
 ALL: Final = ("**",)
 _ANY: Final = ".*"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9/_-]+")
+"""A pattern that fits one text only."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Names:
         word, names = ("only", self.only) if self.only is not None else ("ignore", self.ignore or ())
         found: list[str] = []
         for name in names or ():
-            globs = regex_to_globs(unanchored(name[1:-1])) if _is_regex(name) else (_literal(name),)
+            globs = regex_to_globs(unanchored(name[1:-1])) if _is_regex(name) else (literal_glob(name),)
             if globs is None:
                 return None
             found += globs
@@ -77,10 +81,10 @@ class Filters:
         if not tags or branch == tag:
             return branch
         if branch == FALSE:
-            return Not(NO_TAG) if tag == TRUE else tag
+            return ANY_TAG if tag == TRUE else tag
         branch = NO_TAG if branch == TRUE else Binary("&&", NO_TAG, branch)
         if tag == TRUE:
-            tag = Binary("!=", TAG, Literal(""))
+            tag = ANY_TAG
         return branch if tag == FALSE else Binary("||", branch, tag)
 
 
@@ -145,7 +149,8 @@ def _is_regex(name: str) -> bool:
     return len(name) > 1 and name.startswith("/") and name.endswith("/")
 
 
-def _literal(name: str) -> str:
+def literal_glob(name: str) -> str:
+    """A glob for one name."""
     return "".join(f"\\{one}" if one in "\\*?+[]!" else one for one in name)
 
 
@@ -153,6 +158,8 @@ def _test(subject: Expression, name: str) -> Expression:
     if not _is_regex(name):
         return Binary("==", subject, Literal(name))
     pattern = unanchored(name[1:-1].replace(r"\/", "/"))
+    if _PLAIN.fullmatch(pattern):
+        return Binary("==", subject, Literal(pattern))
     return TRUE if pattern == _ANY else Call("matches", (subject, Literal(pattern)))
 
 

@@ -72,7 +72,7 @@ class Invocation:
     def cells(self) -> Iterator[str]:
         """The names of the single executions of its matrix."""
         axes = {name: node.children for name, node in self.axes().items() if isinstance(node.children, list)}
-        rows = product(*([one.text() for one in values] for values in axes.values())) if axes else iter(())
+        rows = product(*([word(one) for one in values] for values in axes.values())) if axes else iter(())
         for _, row in zip(range(_MANY), rows, strict=False):
             values = dict(zip(axes, row, strict=True))
             if _MATRIX.search(self.name):
@@ -198,3 +198,10 @@ def valid(name: str) -> str:
     """A name as an id: other characters become dashes."""
     text = re.sub(r"[^A-Za-z0-9_-]+", "-", _MATRIX.sub(r"\1", name)).strip("-")
     return text if re.fullmatch(ID_PATTERN, text) else f"_{text}"
+
+
+def word(node: Node) -> str:
+    """A value of an axis, as a part of a name."""
+    if node.kind == "mapping":
+        return "-".join(word(one) for one in node.items().values())
+    return node.text()

@@ -15,7 +15,7 @@ from .calls import CallReader
 from .config import Definition, Library
 from .echoes import Echo, Echoes
 from .executors import KEYS, ExecutorReader, UndecidedError
-from .invocations import Invocation, InvocationReader
+from .invocations import Invocation, InvocationReader, word
 from .parameters import check
 from .step_reader import StepReader
 from .texts import Texts
@@ -90,7 +90,7 @@ class JobReader:
             found = []
             for row in rows:
                 if not _excluded(one, row):
-                    words = "-".join(value.text() for value in row.values())
+                    words = "-".join(map(word, row.values()))
                     found.append(self._draft(one, ids.cell_id(one, words), row))
         except UndecidedError as error:
             if error.axis in axes or error.axis not in known:
@@ -135,7 +135,7 @@ class JobReader:
     def _invoked(self, one: Invocation, name: str, kept: Kept) -> dict[str, Any]:
         """What the entry itself says."""
         model = f"stages.{name}"
-        found: dict[str, Any] = {"name": one.job}
+        found: dict[str, Any] = {}
         if (node := one.said.get("name")) is not None:
             found["name"] = self.texts.text(node.feeds(f"{model}.name"))
         if (node := one.said.get("context")) is not None:

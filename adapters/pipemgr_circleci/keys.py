@@ -13,14 +13,11 @@ from pipemgr.model.templates import Part, template, untemplate
 
 from .words import VENDOR
 
-VALUES: Final = {
-    ".Branch": "branch",
-    ".BuildNum": "build.number",
-    ".Revision": "commit",
-    "arch": "runner.os",
-}
-"""Templates and our contexts. `arch` names the processor and its features too, which no context does exactly."""
-ONE_WAY: Final = frozenset({"arch"})
+VALUES: Final = {".Branch": "branch", ".BuildNum": "build.number", ".Revision": "commit"}
+"""Templates and our contexts."""
+ARCH: Final = "${{ runner.os }}-${{ runner.arch }}"
+"""What `{{ arch }}` is in our words: the system and the processor."""
+_ARCH: Final[tuple[Part, ...]] = template(ARCH)
 _SPAN: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _CHECKSUM: Final = re.compile(r"""checksum\s*(?:"([^"]*)"|`([^`]*)`|'([^']*)')""")
 _VARIABLE: Final = re.compile(r"\.Environment\.(\w+)")
@@ -43,7 +40,7 @@ def _key_parts(text: str, contexts: dict[str, Expression]) -> list[Part]:
     at = 0
     for match in _SPAN.finditer(text):
         parts += [text[at : match.start()]] if match.start() > at else []
-        parts.append(_value(match[1], contexts))
+        parts += _ARCH if match[1] == "arch" else [_value(match[1], contexts)]
         at = match.end()
     return [*parts, text[at:]] if at < len(text) else parts
 
@@ -53,22 +50,6 @@ def _value(body: str, contexts: dict[str, Expression]) -> Expression:
         return Call("hash_files", (Literal(next(one for one in match.groups() if one is not None)),))
     if match := _VARIABLE.fullmatch(body):
         return contexts.get(match[1]) or Access(_ENVIRONMENT, Literal(match[1]))
-    if body in VALUES and body not in ONE_WAY:
+    if body in VALUES:
         return parse(VALUES[body])
     return Opaque(VENDOR, f"{{{{ {body} }}}}")
-
-
-def write_key(node: Expression, variables: dict[str, str]) -> str | None:
-    """The template for an expression of ours in a key, or None; `variables` are names of contexts: their variable."""
-    match node:
-        case Call("hash_files", (Literal(str(file)),)):
-            return f'{{{{ checksum "{file}" }}}}'
-        case Opaque(vendor, text) if vendor == VENDOR and text.startswith("{{"):
-            return text
-        case Access(target, Literal(str(name))) if target == _ENVIRONMENT:
-            return f"{{{{ .Environment.{name} }}}}"
-    for word, ours in VALUES.items():
-        if str(node) == ours and word not in ONE_WAY:
-            return f"{{{{ {word} }}}}"
-    variable = variables.get(str(node))
-    return f"{{{{ .Environment.{variable} }}}}" if variable else None

@@ -245,7 +245,7 @@ class _Config:
                 continue
             where = () if name in needed else (HINTS,)
             one.feeds(".".join((f"vendor.{VENDOR}", *where, "orbs", name)))
-            self.kept.put(one.text(), *where, "orbs", name)
+            self.kept.put(one.plain(), *where, "orbs", name)
 
     def _stores(self) -> None:
         """Keys at the top that CircleCI ignores: people keep anchors there."""

@@ -108,7 +108,9 @@ def _stages(entry: Wanted, known: Known) -> list[str]:
 
 
 def _ended(name: str, statuses: tuple[str, ...]) -> Expression:
-    results = tuple(dict.fromkeys(RESULTS[one] for one in statuses))
+    results = tuple(
+        one for one in dict.fromkeys(RESULTS.values()) if one in {RESULTS[word] for word in statuses}
+    )
     if set(results) == set(RESULTS.values()):
         return TRUE
     result = Access(Access(Name("needs"), Literal(name)), Literal("result"))

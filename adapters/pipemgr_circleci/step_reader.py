@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -21,6 +22,7 @@ STATUS: Final = {"always": Call("always"), "on_fail": Call("failure"), "on_succe
 """When a step runs (https://circleci.com/docs/reference/configuration-reference/#the-when-attribute)."""
 ALWAYS: Final = frozenset({"store_artifacts", "store_test_results"})
 """They run whether the steps before failed or not (same page)."""
+_AXIS: Final = re.compile(r"(<<\s*)matrix\.")
 CACHES: Final = frozenset({"cache", "cache.restore", "cache.save"})
 
 
@@ -57,7 +59,7 @@ class StepReader:
             return None
         if node.kind != "mapping":
             script = self.texts.text(node.feeds(f"{model}.inputs.script"))
-            return Step(action="run", inputs={"script": script}, when=_when(item, None), vendor=kept.said())
+            return Step(action="run", inputs={"script": script}, when=_when(item, None), vendor=_said(kept))
         fields = Fields(node.feeds(model), model, kept)
         command = fields.take("command", "inputs.script")
         if command is None:
@@ -74,7 +76,7 @@ class StepReader:
         if (one := fields.take("no_output_timeout", "idle-timeout")) is not None:
             found["idle_timeout"] = self.texts.duration(one)
         fields.rest()
-        return Step(action="run", inputs=inputs, vendor=kept.said(), **found)
+        return Step(action="run", inputs=inputs, vendor=_said(kept), **found)
 
     def _background(self, fields: Fields, found: dict[str, Any]) -> None:
         node = fields.take("background", "background")
@@ -98,7 +100,7 @@ class StepReader:
         built_in = "/" not in item.call
         if node is None or node.kind != "mapping":
             inputs = self._short(node, row, model)
-            return Step(action=row.action, inputs=inputs, when=_when(item, None), vendor=kept.said())
+            return Step(action=row.action, inputs=inputs, when=_when(item, None), vendor=_said(kept))
         fields = Fields(node.feeds(model), model, kept)
         found = self._common(fields, item) if built_in else {"when": _when(item, None)}
         inputs = {}
@@ -112,7 +114,7 @@ class StepReader:
         if not built_in:
             kept.put(item.key, HINTS, "call")
         fields.rest()
-        return Step(action=row.action, inputs=inputs, vendor=kept.said(), **found)
+        return Step(action=row.action, inputs=inputs, vendor=_said(kept), **found)
 
     def _short(self, node: Node | None, row: StepRow, model: str) -> Data:
         """A call with one bare value, or with nothing."""
@@ -164,7 +166,7 @@ class StepReader:
         given: Any = {}
         if node is not None:
             node.feeds(f"{model}.inputs.value.{item.key}")
-            value = {item.key: node.plain()}
+            value = {item.key: as_parameters(node.plain())}
             given = self.texts.data(node)
         inputs: Data = {"vendor": VENDOR, "value": value}
         if row is not None:
@@ -196,3 +198,21 @@ def _when(item: Item, node: Node | None) -> Expression | None:
             node.problem(f"`when` of a step is one of {', '.join(STATUS)}, not {word!r}")
     conditions = [*([status] if status is not None else []), *item.conditions]
     return both(conditions) if conditions else None
+
+
+def _said(kept: Kept) -> dict[str, Data]:
+    """What a step keeps for CircleCI."""
+    found: Any = {vendor: as_parameters(data) for vendor, data in kept.said().items()}
+    return found  # type: ignore[no-any-return]
+
+
+def as_parameters(value: JsonValue) -> JsonValue:
+    """What is kept of a step, with axes of the matrix as the job's own text names them: by its parameters."""
+    match value:
+        case str():
+            return _AXIS.sub(r"\1parameters.", value)
+        case dict():
+            return {key: as_parameters(one) for key, one in value.items()}
+        case list():
+            return [as_parameters(one) for one in value]
+    return value

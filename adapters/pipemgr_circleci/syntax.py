@@ -25,7 +25,18 @@ from pipemgr.model.expressions import (
 )
 
 STARTS_WITH, MATCHES = "starts-with", "matches"
-BINDING: Final = {"or": 1, "and": 2, "==": 3, "!=": 3, STARTS_WITH: 3, MATCHES: 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
+BINDING: Final = {
+    "or": 1,
+    "and": 2,
+    "==": 3,
+    "!=": 3,
+    STARTS_WITH: 3,
+    MATCHES: 3,
+    "<": 4,
+    "<=": 4,
+    ">": 4,
+    ">=": 4,
+}
 """The binary operators and how tightly each binds."""
 OURS: Final = {"and": "&&", "or": "||"}
 PARAMETERS: Final = ("pipeline", "parameters")

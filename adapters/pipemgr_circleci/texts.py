@@ -18,6 +18,8 @@ from pipemgr.model.expressions import (
     Literal,
     Name,
     Not,
+)
+from pipemgr.model.expressions import (
     parse as ours,
 )
 from pipemgr.model.templates import Part, untemplate
@@ -57,6 +59,8 @@ class Texts:
             case Call(name, arguments) if name in self.words.tables.variables.functions.ours:
                 known = self.words.tables.variables.functions.ours[name]
                 return Call(known, tuple(map(self.translate, arguments)))
+            case Call("format", arguments):
+                return Call("format", tuple(map(self.translate, arguments)))
             case Access() | Name() if str(node) == _DEFAULT[0]:
                 return ours(_DEFAULT[1])
         return self.words.vocabulary.read(node)
@@ -71,6 +75,10 @@ class Texts:
 
     def parts(self, text: str) -> tuple[Part, ...]:
         """Plain texts and expressions in our names."""
+        return tuple(part if isinstance(part, str) else self.translate(part) for part in self.trees(text))
+
+    def trees(self, text: str) -> tuple[Part, ...]:
+        """Plain texts and expressions in CircleCI's names."""
         found: list[Part] = []
         at = 0
         for match in SPAN.finditer(text) if self.filled else ():
@@ -78,7 +86,7 @@ class Texts:
             plain = text[at : match.start()] + ("" if tree is not None else match[0].removeprefix("\\"))
             at = match.end()
             found += [plain] if plain else []
-            found += [self.translate(tree)] if tree is not None else []
+            found += [tree] if tree is not None else []
         return tuple(_together([*found, text[at:]]))
 
     def filled_in(self, text: str) -> str:

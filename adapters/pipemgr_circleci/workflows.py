@@ -6,7 +6,7 @@ Source: https://circleci.com/docs/reference/configuration-reference/#workflows
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from pipemgr.adapter import Fields, Node
 from pipemgr.model.definitions import Stage, Trigger
@@ -17,9 +17,12 @@ from .filters import ALL, FilterReader, Filters, shared
 from .invocations import Invocation, InvocationReader
 from .job_reader import Draft, JobReader
 from .requires import needs
+from .started import Limits, common, flat
 
 ON_SCHEDULE: Final = Binary("==", Name("trigger"), Literal("schedule"))
 NOT_ON_SCHEDULE: Final = Binary("!=", Name("trigger"), Literal("schedule"))
+
+EVERYTHING: Final = {"branches": ALL, "tags": ALL}
 
 
 @dataclass
@@ -35,6 +38,15 @@ class Workflow:
     drafts: list[Draft] = field(default_factory=list)
     filters: dict[str, Filters] = field(default_factory=dict)
     """By id of the entry."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What triggers say already: a condition of all workflows, the filters of all jobs; and whether tags count."""
+
+    condition: Expression | None
+    filters: bool
+    tags: bool
 
 
 class WorkflowReader:
@@ -127,39 +139,44 @@ class WorkflowReader:
 
     def finish(self, *, grouped: bool) -> tuple[tuple[Stage, ...], tuple[Trigger, ...]]:
         """The stages of all workflows, and what starts them."""
-        every = [
-            one.filters.get(entry.id, Filters())
-            for one in self.workflows
-            if not one.scheduled
-            for entry in one.invocations
-        ]
+        pushed = [one for one in self.workflows if not one.scheduled]
+        every = [one.filters.get(entry.id, Filters()) for one in pushed for entry in one.invocations]
+        started = common(one.condition for one in pushed)
         tags = any(one.takes_tags for one in every)
-        lifted = None if any(one.scheduled for one in self.workflows) else shared(every)
-        stages: list[Stage] = []
-        for workflow in self.workflows:
-            known = self.invocations.known(workflow.invocations, workflow.name)
-            for draft in workflow.drafts:
-                one = draft.invocation
-                waits, ended = needs(one.requires, known, draft.id)
-                mine = workflow.filters.get(one.id, Filters())
-                filtered = (
-                    TRUE if lifted is not None else mine.condition(tags=tags and not workflow.scheduled)
-                )
-                when = both([self._started(workflow), workflow.condition, filtered, ended])
-                stages.append(
-                    draft.stage(
-                        needs=waits,
-                        when=None if when == TRUE else when,
-                        group=self._group(workflow, one, grouped=grouped),
-                    )
-                )
-        return tuple(stages), tuple(self._triggers(lifted, tags=tags))
+        limits = shared(every)
+        if started is not None:
+            tags = tags and any(key.startswith("tags") for key in started[1].push)
+            limits = limits if limits == EVERYTHING else None
+        said = _Said(started[0] if started else None, limits is not None, tags)
+        stages = tuple(
+            self._stage(workflow, draft, said, grouped=grouped)
+            for workflow in self.workflows
+            for draft in workflow.drafts
+        )
+        fallback = limits or {"branches": ALL, **({"tags": ALL} if tags else {})}
+        return stages, tuple(self._triggers(started[1] if started else Limits(fallback)))
+
+    def _stage(self, workflow: Workflow, draft: Draft, said: _Said, *, grouped: bool) -> Stage:
+        one = draft.invocation
+        known = self.invocations.known(workflow.invocations, workflow.name)
+        waits, ended = needs(one.requires, known, draft.id)
+        filters = workflow.filters.get(one.id, Filters())
+        if workflow.scheduled:
+            asked, filtered = workflow.condition, filters.condition(tags=False)
+        else:
+            asked = _without(workflow.condition, said.condition)
+            filtered = TRUE if said.filters else filters.condition(tags=said.tags)
+        when = both([self._started(workflow), asked, filtered, ended])
+        group = self._group(workflow, one, grouped=grouped)
+        return draft.stage(needs=waits, when=None if when == TRUE else when, group=group)
 
     def _started(self, workflow: Workflow) -> Expression:
         """What must have started the build for a workflow to be executed."""
         if workflow.schedules:
-            times = (_at(cron, filters) for cron, filters in workflow.schedules)
-            return Binary("&&", ON_SCHEDULE, joined("||", times))
+            times = [(cron, filters.condition(tags=False)) for cron, filters in workflow.schedules]
+            if all(where == times[0][1] for _, where in times):
+                return both([ON_SCHEDULE, joined("||", (_at(cron, TRUE) for cron, _ in times)), times[0][1]])
+            return both([ON_SCHEDULE, joined("||", (_at(cron, where) for cron, where in times))])
         return NOT_ON_SCHEDULE if any(one.schedules for one in self.workflows) else TRUE
 
     @staticmethod
@@ -167,17 +184,20 @@ class WorkflowReader:
         parts = [*([workflow.name] if grouped else []), *([one.group] if one.group else [])]
         return "/".join(parts) or None
 
-    def _triggers(self, lifted: dict[str, tuple[str, ...]] | None, *, tags: bool) -> list[Trigger]:
-        found: list[Trigger] = []
-        if any(not one.scheduled for one in self.workflows):
-            limits: dict[str, Any] = {"branches": ALL, **({"tags": ALL} if tags else {})}
-            limits = limits if lifted is None else dict(lifted)
-            found += [Trigger(event="push", **limits), Trigger(event="manual")]
+    def _triggers(self, limits: Limits) -> list[Trigger]:
+        found = limits.triggers() if any(not one.scheduled for one in self.workflows) else []
         crons = dict.fromkeys(cron for one in self.workflows for cron, _ in one.schedules)
         return [*found, *(Trigger(event="schedule", cron=cron) for cron in crons)]
 
 
-def _at(cron: str, filters: Filters) -> Expression:
+def _without(condition: Expression, part: Expression | None) -> Expression:
+    """A condition without what triggers say."""
+    if part is None:
+        return condition
+    said = set(flat("&&", part))
+    return both(one for one in flat("&&", condition) if one not in said)
+
+
+def _at(cron: str, where: Expression) -> Expression:
     time = Binary("==", Name("schedule"), Literal(cron))
-    where = filters.condition(tags=False)
     return time if where in (TRUE, FALSE) else Binary("&&", time, where)

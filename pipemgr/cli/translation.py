@@ -116,6 +116,13 @@ def _print_checked(checked: Checked) -> None:
     show_default=True,
     help="What to do about losses: only report, print them as well, or refuse.",
 )
+@click.option(
+    "--onto",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, readable=False),
+    help="Change this file of yours as little as possible, and keep its comments and layout.",
+)
+@click.option("--fresh", is_flag=True, help="Write afresh, also where the language stays the same.")
 @json_option
 def convert(  # noqa: PLR0913 - one for each option
     path: str,
@@ -124,16 +131,22 @@ def convert(  # noqa: PLR0913 - one for each option
     output: Path | None,
     report: Path | None,
     strictness: str,
+    onto: str | None,
+    fresh: bool,
     as_json: bool,
 ) -> None:
     """Convert a definition from one vendor to another.
 
+    Within one language, and with --onto, comments and layout of what needs no change are kept.
+
     Every node of the source is accounted for in the report. Leaves with 0 when nothing was lost, 3 when the
     result is partial, 4 when refused by --strictness refuse, 1 when the file can't be read.
     """
+    if onto and fresh:
+        raise click.UsageError("--onto keeps what --fresh writes anew; give one of them")
     limit = Strictness(strictness)
     try:
-        conversion = translate(path, languages(), source, target, limit)
+        conversion = translate(path, languages(), source, target, limit, onto=onto, fresh=fresh)
     except TranslationRefused as refused:
         if isinstance(refused.report, TranslationReport):
             _save_report(refused.report, report)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from codecs import BOM_UTF8
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -97,19 +98,57 @@ def problems(error: DefinitionError, path: str) -> tuple[tuple[str, str], ...]:
     return several or ((placed(error.where or path), error.message + remedy),)
 
 
-def translate(
-    path: str, languages: Languages, source: str, target: str, strictness: Strictness
+def translate(  # noqa: PLR0913 - what a user may say of one conversion
+    path: str,
+    languages: Languages,
+    source: str,
+    target: str,
+    strictness: Strictness,
+    *,
+    onto: str | None = None,
+    fresh: bool = False,
 ) -> Conversion:
     """Convert one file from a language to another; see `pipemgr.translate.convert`.
 
-    A file that can't be read at all gives a report too.
+    What is written keeps comments and layout of the file `onto` or, within one language, of the file itself,
+    unless `fresh`. A file that can't be read at all gives a report too; raises `ParseError` for such an `onto`.
     """
     ways = languages.get(source), languages.get(target)
     try:
-        found = documents(path, ways[0])
+        found = _marked(documents(path, ways[0]))
     except ParseError as error:
         return failed(error, path, *ways)
-    return convert(found, *ways, strictness)
+    if fresh:
+        return convert(found, *ways, strictness)
+    base = _marked(documents(onto, ways[1])) if onto else found if source == target else None
+    made = convert(found, *ways, strictness, onto=base)
+    return made if base is None else replace(made, documents=_placed(made.documents, base, ways[1]))
+
+
+def _marked(documents: DocumentSet) -> DocumentSet:
+    """Documents of files, the first with the byte order mark that its file has: what is kept is kept whole."""
+    first, *others = documents.documents
+    with Path(first.path).open("rb") as file:
+        mark = "\ufeff" if file.read(len(BOM_UTF8)) == BOM_UTF8 else ""
+    return DocumentSet(documents=(first.model_copy(update={"text": mark + first.text}), *others))
+
+
+def _placed(made: DocumentSet, base: DocumentSet, language: Dialect) -> DocumentSet:
+    """What was made of files, at their places in their repository; files that only helped to read are left out."""
+    kept = [one for at, one in enumerate(made) if not at or one not in base.documents]
+    return DocumentSet(
+        documents=tuple(one.model_copy(update={"path": _place(one.path, language)}) for one in kept)
+    )
+
+
+def _place(path: str, language: Dialect) -> str:
+    """Where a file belongs, relative to the root of its repository; without one, where the language's files lie."""
+    root = _root(Path(path), language)
+    if root is not None:
+        return PurePosixPath(os.path.relpath(path, root)).as_posix()
+    folders = [str(PurePosixPath(pattern).parent) for pattern in language.patterns]
+    folder = next((one for one in folders if "*" not in one), "")
+    return (PurePosixPath(folder) / PurePosixPath(path).name).as_posix()
 
 
 def save(conversion: Conversion, folder: Path) -> tuple[Path, ...]:

@@ -24,6 +24,7 @@ from pipemgr.model.definitions import HINTS, Pipeline, Stage
 
 from .action_reader import ActionReader
 from .jobs import JobReader
+from .keys import tell_strange_keys
 from .local_actions import LocalActions, wanted
 from .texts import Texts
 from .triggers import TriggerReader
@@ -51,8 +52,10 @@ class GitHubActionsReader(Reader):
         actions = LocalActions({one.path: one for one in others}, self.words)
         if root.children and "runs" in root.children and "jobs" not in root.children:
             pipeline = ActionReader(self.words, root, actions).read(PurePosixPath(document.path))
+            tell_strange_keys(root, "action")
         else:
             pipeline = _Workflow(self.words, root, actions).read(PurePosixPath(document.path).stem)
+            tell_strange_keys(root, "workflow")
         source = root.origin
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)

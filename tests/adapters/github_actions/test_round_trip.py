@@ -262,6 +262,7 @@ def test_what_is_written_reads_back_equal(pipeline: Pipeline) -> None:
     assert writing.findings == ()
     reading = READER.read(writing.documents)
     assert reading.pipeline == pipeline
-    assert reading.findings == ()
+    # only the invented keys, events and types are told
+    assert all(one.why.startswith("GitHub does not know it") for one in reading.findings)
     counts = reading.source.accounting()
-    assert counts.nodes == counts.exact > 0
+    assert counts.nodes == counts.exact + counts.equivalent > 0

@@ -73,7 +73,8 @@ class CacheWriter:
         """The steps that make a key possible, and the keys."""
         before: list[JsonValue] = []
         texts = [plain(step.inputs.get("key")), *lines(step.inputs.get("restore-keys"))]
-        return before, [self._key(one, f"{path}.inputs.key", before) for one in texts]
+        keys = [self._key(one, f"{path}.inputs.key", before) for one in dict.fromkeys(texts)]
+        return before, list(keys)
 
     def _key(self, text: str, path: str, before: list[JsonValue]) -> str:
         return "{{ arch }}".join(self._part(one, path, before) for one in text.split(ARCH))

@@ -72,7 +72,7 @@ class CallReader:
         self.skipped: list[Node] = []
         """Steps whose condition does not hold in one use of what they are written in."""
 
-    def items(self, node: Node, place: Place = Place()) -> Iterator[Item]:  # noqa: B008 - it is frozen
+    def items(self, node: Node, place: Place = Place()) -> Iterator[Item]:
         """The steps of a list, in order."""
         if node.kind == "mapping":
             node.take_all()

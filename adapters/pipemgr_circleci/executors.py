@@ -15,7 +15,7 @@ from pipemgr.model.definitions import HINTS, Container, Data, Defaults, Runner, 
 from pipemgr.model.expressions import Access, Expression, Literal, Name
 from pipemgr.model.templates import Part, untemplate
 
-from .config import Definition, Library
+from .config import Library
 from .echoes import Echo
 from .texts import Texts
 
@@ -64,7 +64,7 @@ class ExecutorReader:
         if found is None:
             named.problem(f"there is no executor {name!r}: define it under `executors`, or correct its name")
             return None
-        self._lay(job, found, found.library.use(found, given, named, job))
+        self._lay(job, found.library.use(found, given, named, job))
         return None
 
     def _call(self, node: Node) -> tuple[str, dict[str, Node]]:
@@ -78,18 +78,18 @@ class ExecutorReader:
         return (name.text() if name else ""), entries
 
     @staticmethod
-    def _lay(job: Echo, found: Definition, body: Echo) -> None:
+    def _lay(job: Echo, body: Echo) -> None:
         """The executor's keys beside those of the job."""
+        mine = job.items()
         for key, node in body.items().items():
             if key in ("parameters", "description"):
                 node.take_all()
-            elif key == "environment" and (own := job.items().get(key)) is not None:
+            elif key == "environment" and (own := mine.get(key)) is not None:
                 if isinstance(own.children, dict) and isinstance(node.children, dict):
                     node.take()
                     own.children = {**node.children, **own.children}
-            elif key not in job.items():
-                assert isinstance(job.children, dict)
-                job.children[key] = node
+            else:
+                mine.setdefault(key, node)
 
     # Machines ------------------------------------------------------------------------------------------
 
@@ -109,9 +109,14 @@ class ExecutorReader:
     def _place(self, fields: Fields, executor: Data | None) -> tuple[dict[str, Any], list[Step]]:
         size = fields.take("resource_class", "runner.size")
         text = self.texts.text(size) if size is not None else None
-        for key in ("docker", "machine", "macos"):
-            if (node := fields.peek(key)) is not None and (not node.is_null or key == "machine"):
-                return getattr(self, f"_{key}")(fields, text)  # type: ignore[no-any-return]
+        for key, read in {"docker": self._docker, "machine": self._machine, "macos": self._macos}.items():
+            if (
+                key in fields
+                and (node := fields.take(key, "" if key == "docker" else "runner.name")) is not None
+            ):
+                if (named := fields.take("executor", "runner")) is not None:
+                    named.take_all()
+                return read(fields, node, text)
         named = fields.take("executor", "container")
         if executor is not None and named is not None:
             return self._package(fields, named, executor, text), []
@@ -131,10 +136,8 @@ class ExecutorReader:
             found["runner"] = Runner(name=stage.runner.name if stage.runner else None, size=size)
         return found
 
-    def _docker(self, fields: Fields, size: str | None) -> tuple[dict[str, Any], list[Step]]:
-        node = fields.take("docker", "")
-        entries = node.entries() if node is not None else []
-        fields.take("executor", "container.image")
+    def _docker(self, fields: Fields, node: Node, size: str | None) -> tuple[dict[str, Any], list[Step]]:
+        entries = node.entries()
         machine = "linux-arm" if size is not None and size.startswith(_ARM) else "linux"
         found: dict[str, Any] = {"runner": self._own(size) or Runner(name=machine, size=size)}
         services: dict[str, Container] = {}
@@ -146,7 +149,7 @@ class ExecutorReader:
             name, said = self._host(entry, services)
             services[name] = self._container(entry, fields, f"services.{name}", at)
             unnamed += [] if said else [name]
-        if not entries and node is not None:
+        if not entries:
             node.problem("docker needs at least one image")
         if unnamed:
             fields.kept.put(unnamed, HINTS, "unnamed-services")
@@ -204,10 +207,7 @@ class ExecutorReader:
             at = match.end()
         return untemplate((*parts, text[at:])) if parts else text
 
-    def _machine(self, fields: Fields, size: str | None) -> tuple[dict[str, Any], list[Step]]:
-        node = fields.take("machine", "runner.name")
-        fields.take("executor", "runner")
-        assert node is not None
+    def _machine(self, fields: Fields, node: Node, size: str | None) -> tuple[dict[str, Any], list[Step]]:
         decided(node)
         if (own := self._own(size)) is not None:
             self._options(fields, node, ())
@@ -240,12 +240,8 @@ class ExecutorReader:
         """A machine that its owner registered: namespace/name."""
         return Runner(labels=(size,)) if size is not None and "/" in size and "${{" not in size else None
 
-    def _macos(self, fields: Fields, size: str | None) -> tuple[dict[str, Any], list[Step]]:
-        node = fields.take("macos", "runner.name")
-        fields.take("executor", "runner")
-        assert node is not None
-        decided(node)
-        entries = node.items()
+    def _macos(self, fields: Fields, node: Node, size: str | None) -> tuple[dict[str, Any], list[Step]]:
+        entries = decided(node).items()
         xcode = entries.get("xcode")
         for key, one in entries.items():
             if key != "xcode":

@@ -265,9 +265,8 @@ def _aliases(stages: tuple[Stage, ...]) -> list[str]:
     for stage in stages:
         own = stage.vendor.get(VENDOR, {})
         named: list[Any] = [own.get("job"), own.get("executor"), own.get("override-with")]
-        for step in stage.steps:
-            if step.action == OPAQUE and "steps" not in step.inputs:
-                named.append(step.inputs.get("value"))
+        opaque = (step.inputs for step in stage.steps if step.action == OPAQUE)
+        named += [inputs.get("value") for inputs in opaque if "steps" not in inputs]
         for one in named:
             text = one.get("name", next(iter(one), "")) if isinstance(one, dict) else one
             if isinstance(text, str):

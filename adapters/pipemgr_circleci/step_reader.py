@@ -154,6 +154,7 @@ class StepReader:
         if not found:
             fields.node.problem("restore_cache needs a `key` or `keys`")
             return {}
+        found = list(dict.fromkeys(found))
         return {"key": found[0], **({"restore-keys": "\n".join(found[1:])} if found[1:] else {})}
 
     # Calls that only CircleCI understands ----------------------------------------------------------------

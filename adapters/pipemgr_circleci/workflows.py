@@ -12,6 +12,7 @@ from pipemgr.adapter import Fields, Node
 from pipemgr.model.definitions import Stage, Trigger
 from pipemgr.model.expressions import Binary, Expression, Literal, Name, Not
 
+from .caches import completed
 from .conditions import FALSE, TRUE, ConditionReader, both, joined, simplified
 from .filters import ALL, FilterReader, Filters, shared
 from .invocations import Invocation, InvocationReader
@@ -154,7 +155,7 @@ class WorkflowReader:
             for draft in workflow.drafts
         )
         fallback = limits or {"branches": ALL, **({"tags": ALL} if tags else {})}
-        return stages, tuple(self._triggers(started[1] if started else Limits(fallback)))
+        return completed(stages), tuple(self._triggers(started[1] if started else Limits(fallback)))
 
     def _stage(self, workflow: Workflow, draft: Draft, said: _Said, *, grouped: bool) -> Stage:
         one = draft.invocation

@@ -17,10 +17,11 @@ from pipemgr.model.expressions import (
     Name,
     Not,
     Opaque,
+    Star,
     transform,
 )
 
-from .folding import FALSE, TRUE, Known, access, fold, joined
+from .folding import FALSE, TRUE, Known, access, fold, joined, path_of
 
 OPERATORS: Final = {"&&": "and", "||": "or"}
 _BINDING: Final = {"or": 1, "and": 2}
@@ -86,7 +87,7 @@ def _begun(text: str, *, anywhere: bool) -> Expression | None:
 
 
 class Conditions:
-    """Writes conditions; `parameters` are the job's, by axis of the matrix, `types` those of the pipeline's."""
+    """Writes conditions; `parameters` are the job's, by what they stand for, `types` those of the pipeline's."""
 
     def __init__(
         self, vocabulary: Vocabulary, known: Known, parameters: dict[str, str], types: dict[str, str]
@@ -107,12 +108,15 @@ class Conditions:
             if what != "trigger":
                 raise Unsayable(what)
 
-        return self.vocabulary.write(transform(self.decided(node), self._own), lost)
+        node = transform(self.decided(node), self._own)
+        if any(one == Name("matrix") or isinstance(one, Star) for one in node.walk()):
+            raise Unsayable("matrix")
+        return self.vocabulary.write(node, lost)
 
     def _own(self, node: Expression) -> Expression:
+        if self.parameters and (known := self.parameters.get(path_of(node))) is not None:
+            return Opaque(self.vocabulary.vendor, f"parameters.{known}")
         match node:
-            case Access(Name("matrix"), Literal(str(axis))) if axis in self.parameters:
-                return Opaque(self.vocabulary.vendor, f"parameters.{self.parameters[axis]}")
             case Binary(("==" | "!=") as operator, left, Literal(value)):
                 return Binary(operator, left, Literal(self._typed(left, value)))
             case Call("matches" | "contains" | "ends_with", (subject, Literal(str(text)))):
@@ -221,7 +225,7 @@ def statement(node: Expression) -> JsonValue:
     """A logic statement of a condition in CircleCI's names. Raises `Unsayable`."""
     match node:
         case Literal(value):
-            return value
+            return "" if value is None else value
         case Name() | Access():
             return f"<< {_path(node)} >>"
         case Not(operand):

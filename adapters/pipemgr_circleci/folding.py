@@ -47,8 +47,8 @@ def _root(name: str) -> Expression:
 
 def _folded(node: Expression, known: Known) -> Expression:
     match node:
-        case Access() | Name() if known and str(node) in known:
-            return Literal(known[str(node)])
+        case Access() | Name() if known and (text := path_of(node)) in known:
+            return Literal(known[text])
         case Not(Literal(value)):
             return Literal(not value)
         case Not(Not(operand)):
@@ -62,6 +62,14 @@ def _folded(node: Expression, known: Known) -> Expression:
         case Call(name, (Literal(str(text)), Literal(str(part)))):
             return _tested(node, name, text, part)
     return node
+
+
+def path_of(node: Expression) -> str:
+    """The text of a path of plain words, `matrix.os`; empty for any other expression."""
+    if not isinstance(node, Access | Name):
+        return ""
+    keys = [one.key for one in node.walk() if isinstance(one, Access)]
+    return str(node) if all(isinstance(key, Literal) for key in keys) else ""
 
 
 def _decided(node: Binary) -> Expression:

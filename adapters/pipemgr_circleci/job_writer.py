@@ -11,9 +11,11 @@ from pipemgr.adapter import Fidelity, ordered, overlaid, said
 from pipemgr.model.definitions import Data, Stage, Step
 from pipemgr.model.expressions import Expression
 
+from .artifact_writer import ArtifactWriter, Downloads
 from .executor_writer import ExecutorWriter
 from .jobs_plan import Planned
 from .phrases import Phrases
+from .run_writer import RunWriter
 from .step_conditions import test
 from .step_writer import StepWriter
 from .words import own
@@ -60,20 +62,19 @@ class Job:
 class JobWriter:
     """Writes jobs."""
 
-    def __init__(self, phrases: Phrases) -> None:
+    def __init__(self, phrases: Phrases, downloads: Downloads) -> None:
         self.phrases = phrases
         self.losses = phrases.losses
+        self.downloads = downloads
 
     def write(self, stage: Stage, planned: Planned) -> Job:
         """The job that does what a stage says, with the parameters that a matrix gives it."""
         path = f"stages.{stage.id}."
         phrases = self.phrases.within({}, planned.parameters)
-        place = ExecutorWriter(phrases).place(stage, path)
-        phrases = phrases.within(place.known)
-        orbs: dict[str, str] = {}
-        steps = StepWriter(phrases, place.system, orbs)
-        if stage.defaults is not None:
-            steps.runs.defaults = stage.defaults.data()  # type: ignore[assignment]
+        place = planned.place or ExecutorWriter(phrases).place(stage, path)
+        phrases = phrases.within(place.known).given(stage.variables)
+        runs = RunWriter(phrases, place.system, stage.defaults)
+        steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads))
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
         written = [
             *self._halting(phrases, planned.tests, place.system, f"{path}when"),
@@ -91,7 +92,7 @@ class JobWriter:
         data = overlaid(data, {key: value for key, value in own(stage.vendor).items() if key not in INVOKED})
         if "steps" not in data:
             data["steps"] = written or self._nothing(f"{path}steps")
-        return Job(ordered(data, ORDER), orbs)
+        return Job(ordered(data, ORDER), steps.orbs)
 
     def _nothing(self, path: str) -> list[JsonValue]:
         self.losses.add(

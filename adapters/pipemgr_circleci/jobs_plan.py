@@ -13,12 +13,16 @@ from pipemgr.adapter import Fidelity, cells, ordered, said
 from pipemgr.model.definitions import Data, Matrix, Pipeline, Stage
 from pipemgr.model.expressions import Expression
 
+from .executor_writer import ExecutorWriter, Place
 from .folding import conjuncts
 from .phrases import Phrases, plain
 from .requires_writer import is_about_results
+from .sharing import declared
 
 ORDER: Final = ("name", "type", "matrix", "context", "serial-group", "requires", "filters")
 _JOB: Final = re.compile(r"[^A-Za-z0-9_-]+")
+_EXECUTOR: Final = re.compile(r"[a-z][a-z\d_-]*")
+_MATRIX_LABEL: Final = re.compile(r"\$\{\{ matrix\.([\w-]+) \}\}")
 _STATUS_NAME: Final = re.compile(r"[A-Za-z][A-Za-z\s\d_-]*")
 """Names that `requires` takes with a status."""
 
@@ -47,6 +51,9 @@ class Planned:
     forgiven: bool = False
     """Whether others go on when it fails."""
 
+    place: Place | None = None
+    """Where it runs, when a matrix decides."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """What others require to wait for it."""
@@ -55,7 +62,8 @@ class Planned:
         return (self.key if self.matrix is not None else self.title or self.key,)
 
     def _cell_name(self, cell: Data) -> str:
-        slug = "-".join(_JOB.sub("-", plain(value)).strip("-") for value in cell.values() if plain(value))
+        shown = [plain(value) for key, value in cell.items() if key not in _NOT_SHOWN]
+        slug = "-".join(_JOB.sub("-", one).strip("-") for one in shown if one)
         return f"{self.key}-{slug}"[:100].rstrip("-")
 
     def invocations(self, common: Data, requires: list[JsonValue], suffix: str) -> Iterator[JsonValue]:
@@ -86,7 +94,7 @@ class Plan:
         self.losses = phrases.losses
         self._taken: set[str] = set()
         self._planned: dict[str, Planned] = {}
-        self.approvals: dict[str, Planned] = {}
+        self.executors: Data = {}
         for stage in pipeline.stages:
             self._planned[stage.id] = self._stage(stage)
 
@@ -150,18 +158,67 @@ class Plan:
             return
         flat = tuple(dict(_flat(row)) for row in rows)
         names = list(dict.fromkeys(name for row in flat for name in row))
-        planned.parameters = {axis: _parameter(axis) for axis in names}
+        called = {axis: _parameter(axis) for axis in names}
+        planned.parameters = {f"matrix.{axis}": name for axis, name in called.items()}
         kinds = {axis: _kind([row.get(axis) for row in flat]) for axis in names}
-        planned.declared = {planned.parameters[axis]: {"type": kinds[axis]} for axis in names}
-        values = [
-            {planned.parameters[axis]: _value(row.get(axis), kinds[axis]) for axis in names} for row in flat
+        planned.declared = {called[axis]: {"type": kinds[axis]} for axis in names}
+        values: list[Data] = [
+            {called[axis]: _value(row.get(axis), kinds[axis]) for axis in names} for row in flat
         ]
-        whole = _product(values)
-        if len(values) == 1 or not values or matrix.include or whole is None or len(whole[1]) > len(values):
+        apart = self._machines(stage, planned, flat, values)
+        whole = None if apart or matrix.include else _product(values)
+        if whole is None or len(values) == 1 or len(whole[1]) > len(values):
             planned.cells = tuple(values)
         else:
-            axes, missing = whole
-            planned.matrix = said({"parameters": axes, "exclude": missing})
+            planned.matrix = said({"parameters": whole[0], "exclude": whole[1]})
+
+    def _machines(self, stage: Stage, planned: Planned, rows: tuple[Data, ...], values: list[Data]) -> bool:
+        """Declare the executors of a matrix over machines; whether each cell has to name its own."""
+        runner = stage.runner
+        if runner is None or stage.container is not None or stage.services or "matrix." not in str(runner):
+            return False
+        places = [self._place(stage, row) for row in rows]
+        everywhere = set.intersection(*(set(place.known.items()) for place in places))
+        planned.place = Place({}, _common(places), dict(everywhere))
+        axis = _MATRIX_LABEL.fullmatch(runner.labels[0]) if len(runner.labels) == 1 else None
+        used = "runner.os" in str(stage.data()) or "runner.arch" in str(stage.data())
+        if axis and not used and self._named_by(axis[1], places, rows):
+            planned.place.data["executor"] = f"<< parameters.{planned.parameters[f'matrix.{axis[1]}']} >>"
+            return False
+        self._named_apart(planned, planned.place, places, values)
+        return True
+
+    def _place(self, stage: Stage, row: Data) -> Place:
+        within = self.phrases.within({f"matrix.{key}": value for key, value in row.items()})
+        return ExecutorWriter(within).place(stage, f"stages.{stage.id}.")
+
+    def _named_by(self, axis: str, places: list[Place], rows: tuple[Data, ...]) -> bool:
+        """Whether the values of an axis name the executors, which are then declared."""
+        named: Data = {str(row.get(axis)): place.data for row, place in zip(rows, places, strict=True)}
+        if not all(_EXECUTOR.fullmatch(name) for name in named):
+            return False
+        if any(self.executors.get(name, data) != data for name, data in named.items()):
+            return False
+        self.executors |= named
+        return True
+
+    def _named_apart(self, planned: Planned, common: Place, places: list[Place], values: list[Data]) -> None:
+        """Declare an executor for each cell, and parameters that name it and its system."""
+        common.data["executor"] = "<< parameters.executor >>"
+        planned.declared["executor"] = {"type": "executor"}
+        varying = sorted({key for place in places for key in place.known} - common.known.keys())
+        for key in varying:
+            planned.parameters[key] = name = key.replace(".", "-")
+            planned.declared[name] = {"type": "string"}
+        for place, value in zip(places, values, strict=True):
+            value["executor"] = declared(place.data, self.executors)
+            value |= {key.replace(".", "-"): place.known.get(key, "") for key in varying}
+
+
+def _common(places: list[Place]) -> str:
+    """The system whose shells scripts are written for."""
+    systems = {place.system for place in places}
+    return systems.pop() if len(systems) == 1 else "linux"
 
 
 def _flat(row: Any, prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
@@ -180,6 +237,7 @@ def _parameter(axis: str) -> str:
     return f"{name}-value" if name in RESERVED else name
 
 
+_NOT_SHOWN: Final = ("executor", "runner-os", "runner-arch")
 RESERVED: Final = ("name", "requires", "context", "type", "filters", "matrix", "pre-steps", "post-steps")
 """Names that no parameter of a job may have."""
 

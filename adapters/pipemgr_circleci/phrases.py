@@ -14,7 +14,7 @@ from pipemgr.model.expressions import Access, Binary, Call, Expression, Expressi
 from pipemgr.model.templates import Part, template
 
 from .condition_writer import Conditions, Unsayable, written
-from .folding import Known
+from .folding import Known, fold
 from .shell import BASH, Quotes, reference
 from .words import Words
 
@@ -30,7 +30,9 @@ class Scope:
 
     known: Known = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
-    """The job's parameters, by axis of the matrix."""
+    """The job's parameters, by what they stand for: `matrix.os`."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables whose values are known."""
     types: dict[str, str] = field(default_factory=dict)
     """The types of the pipeline's parameters."""
 
@@ -51,6 +53,22 @@ class Phrases:
         more = replace(self.scope, known={**self.scope.known, **known})
         more = more if parameters is None else replace(more, parameters=parameters)
         return Phrases(self.words, self.losses, more)
+
+    def given(self, variables: Mapping[str, str]) -> Phrases:
+        """The same where environment variables are set, as far as their values are known."""
+        known = {
+            name: parts[0] if parts else ""
+            for name, value in variables.items()
+            if len(parts := self.parts(value)) < 2 and all(isinstance(one, str) for one in parts)  # noqa: PLR2004
+        }
+        kept = {name: value for name, value in self.scope.variables.items() if name not in variables}
+        more = replace(self.scope, variables={**kept, **known})  # type: ignore[dict-item]
+        return Phrases(self.words, self.losses, more)
+
+    def decided(self, node: Expression) -> Expression:
+        """A condition without what is known, environment variables included."""
+        known = {f"variables.{name}": value for name, value in self.scope.variables.items()}
+        return self.conditions.decided(fold(node, known))
 
     # Parts of texts ------------------------------------------------------------------------------------
 
@@ -105,9 +123,30 @@ class Phrases:
         if not isinstance(value, str):
             return value
         return "".join(
-            escaped(part) if isinstance(part, str) else self.compiled(part) or self._unknown(part, path)
+            escaped(part) if isinstance(part, str) else self._compiled(part) or self._unknown(part, path)
             for part in self.parts(value)
         )
+
+    def label(self, value: str | None, path: str) -> str | None:
+        """A name for people: what only a run can tell is shown as it is called."""
+        if value is None or self.is_known(value):
+            return None if value is None else str(self.field(value, path))
+        why = "CircleCI needs to know names before the job runs"
+        self.losses.add(Fidelity.APPROXIMATE, path, f"name {value}", why)
+        parts = (
+            escaped(part)
+            if isinstance(part, str)
+            else self._compiled(part) or self.variable(part) or str(part)
+            for part in self.parts(value)
+        )
+        return "".join(parts)
+
+    def _compiled(self, node: Expression) -> str | None:
+        """What stands for an expression where variables are as good as their values."""
+        match node:
+            case Access(Name("variables"), Literal(str(name))) if name in self.scope.variables:
+                return escaped(self.scope.variables[name])
+        return self.compiled(self.decided(node)) if self.scope.variables else self.compiled(node)
 
     def _unknown(self, node: Expression, path: str) -> str:
         name = self.variable(node)
@@ -122,7 +161,7 @@ class Phrases:
 
     def is_known(self, value: str) -> bool:
         """Whether a text is complete before anything runs."""
-        return all(isinstance(part, str) or self.compiled(part) is not None for part in self.parts(value))
+        return all(isinstance(part, str) or self._compiled(part) is not None for part in self.parts(value))
 
     def interpolated(self, value: Any, path: str) -> Any:
         """A text of the few places where CircleCI puts environment variables in."""

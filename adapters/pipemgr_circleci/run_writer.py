@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, StepRow, ordered, overlaid, said
-from pipemgr.model.definitions import Data, Step, seconds
+from pipemgr.model.definitions import Data, Defaults, Step, seconds
 
 from .phrases import Phrases, plain
 from .shell import BASH, CMD, POWERSHELL, shell_of
@@ -45,30 +45,33 @@ _PLAIN_SCRIPT: Final = re.compile(r"\s*\{0\}")
 class RunWriter:
     """Writes scripts for the machines of one system."""
 
-    def __init__(self, phrases: Phrases, system: str, defaults: Mapping[str, str] | None = None) -> None:
+    def __init__(self, phrases: Phrases, system: str, defaults: Defaults | None = None) -> None:
         self.phrases = phrases
         self.losses = phrases.losses
         self.system = system
-        self.defaults = dict(defaults or {})
+        self.defaults = defaults or Defaults()
 
     def write(self, step: Step, asks: Asked, path: str) -> JsonValue:
         """A `run` step of the model."""
         for name in step.inputs.keys() - _INPUTS:
             why = "a script has no such input"
             self.losses.add(Fidelity.DROPPED, f"{path}.inputs.{name}", f"input {name} of run", why)
-        shell, kind = self._shell(
-            step.inputs.get("shell") or self.defaults.get("shell"), f"{path}.inputs.shell"
-        )
-        directory = step.inputs.get("directory") or self.defaults.get("directory")
+        shell, kind = self._shell(step.inputs.get("shell") or self.defaults.shell, f"{path}.inputs.shell")
+        directory = step.inputs.get("directory") or self.defaults.directory
         script = self.phrases.script(plain(step.inputs.get("script", "")), f"{path}.inputs.script", kind)
         environment, exports = self._environment(step.variables, path, kind)
         lines = [*self._tests(asks, kind, path), *self._forgiven(step, script, kind, path), *exports]
+        if isinstance(directory, str) and kind == BASH and not self.phrases.is_known(directory):
+            lines.append(f"cd {self.phrases.assigned(directory, f'{path}.inputs.directory')}")
+            directory = None
         data = said(
             {
-                "name": self.phrases.field(step.name, f"{path}.name"),
+                "name": self.phrases.label(step.name, f"{path}.name"),
                 "shell": shell,
                 "environment": environment,
-                "working_directory": self.phrases.field(directory, f"{path}.inputs.directory"),
+                "working_directory": self.phrases.field(directory, f"{path}.inputs.directory")
+                if directory != "."
+                else None,
                 "background": step.background or None,
                 "no_output_timeout": self._idle(step, path),
                 "when": asks.status,

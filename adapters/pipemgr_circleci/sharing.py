@@ -12,25 +12,34 @@ from pipemgr.model.definitions import Data
 PLACE: Final = ("docker", "machine", "macos", "resource_class")
 
 
-def shared(jobs: Data) -> tuple[Data, Data]:
-    """Executors that several jobs use, and the jobs with their names in place of what they say."""
+def shared(jobs: Data, executors: Data) -> tuple[Data, Data]:
+    """Executors that several jobs use, beside those declared; the jobs with their names in place of what they say."""
+    executors = dict(executors)
+    names = {_key(place): name for name, place in executors.items()}
     places = {name: _place(job) for name, job in jobs.items()}
     counts = Counter(_key(place) for place in places.values() if place)
-    executors: Data = {}
-    names: dict[str, str] = {}
     for place in places.values():
         key = _key(place)
         if place and counts[key] > 1 and key not in names and "<< parameters." not in key:
-            names[key] = _name(place, executors)
-            executors[names[key]] = place
+            names[key] = declared(place, executors)
     return executors, {name: _using(job, names.get(_key(places[name]))) for name, job in jobs.items()}
+
+
+def declared(place: Data, executors: Data) -> str:
+    """The name of an executor for a place, which is declared now if it is not yet."""
+    for name, known in executors.items():
+        if known == place:
+            return name
+    name = _name(place, executors)
+    executors[name] = place
+    return name
 
 
 def _place(job: Any) -> Data:
     return {key: job[key] for key in PLACE if key in job} if "executor" not in job else {}
 
 
-def _key(place: Data) -> str:
+def _key(place: Any) -> str:
     return json.dumps(place, sort_keys=True)
 
 

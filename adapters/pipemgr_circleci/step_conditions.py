@@ -50,7 +50,7 @@ def asked(phrases: Phrases, step: Step, path: str) -> Asked | None:
     status: list[str] = []
     before: list[Expression] = []
     tests: list[str] = []
-    for node in conjuncts(phrases.conditions.decided(step.when) if step.when is not None else None):
+    for node in conjuncts(phrases.decided(step.when) if step.when is not None else None):
         if str(node) in _CANCELED or (isinstance(node, Literal) and not node.value):
             why = (
                 "CircleCI stops a canceled job at once"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
 
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, StepRow, expand, overlaid, said, to_vendor
 from pipemgr.model.definitions import OPAQUE, Data, Step
 
+from .artifact_writer import ArtifactWriter
 from .cache_writer import CacheWriter
+from .checkout_writer import CheckoutWriter
 from .phrases import Phrases
+from .results_writer import write_results
 from .run_writer import RunWriter
 from .step_conditions import Asked, asked
 from .words import VENDOR, own
@@ -35,13 +39,22 @@ _ANYWAY: Final = ("store_artifacts", "store_test_results")
 class StepWriter:
     """Writes the steps of one job, and collects the orbs that they need."""
 
-    def __init__(self, phrases: Phrases, system: str, orbs: dict[str, str]) -> None:
+    def __init__(self, phrases: Phrases, runs: RunWriter, artifacts: ArtifactWriter) -> None:
         self.phrases = phrases
         self.losses = phrases.losses
-        self.orbs = orbs
-        self.runs = RunWriter(phrases, system)
+        self.orbs: dict[str, str] = {}
+        """The orbs that the steps need, by name."""
+        self.runs = runs
         self.caches = CacheWriter(phrases)
-        self.artifacts: Any = None
+        self.special: dict[str, Callable[[Step, str], list[JsonValue]]] = {
+            "artifact.download": artifacts.download,
+            "artifact.upload": artifacts.upload,
+            "cache": self.caches.cache,
+            "cache.restore": self.caches.restore,
+            "cache.save": self.caches.save,
+            "checkout": CheckoutWriter(phrases).write,
+            "tests.publish": partial(write_results, phrases),
+        }
 
     def write(self, steps: tuple[Step, ...], path: str) -> list[JsonValue]:
         """The steps of a job; what a `cache` saves comes at the end."""
@@ -67,13 +80,8 @@ class StepWriter:
             return [self.runs.write(step, asks, path)]
         if step.action == OPAQUE:
             return self._opaque(step, asks, path)
-        special = {
-            "cache": self.caches.cache,
-            "cache.restore": self.caches.restore,
-            "cache.save": self.caches.save,
-        }
-        if step.action in special:
-            entries = special[step.action](step, path)
+        if step.action in self.special:
+            entries = self.special[step.action](step, path)
         else:
             entries = self._by_row(step, asks, path)
         return [self._finished(one, step, asks, path) for one in entries]
@@ -133,7 +141,7 @@ class StepWriter:
         if row.version != BUILT_IN:
             call = self._orb(call, str(row.version))
         if call in _NAMED and step.name:
-            given["name"] = self.phrases.field(step.name, f"{path}.name")
+            given = {"name": self.phrases.label(step.name, f"{path}.name"), **given}
         return {call: given} if given else call
 
     def _orb(self, call: str, version: str) -> str:
@@ -147,16 +155,20 @@ class StepWriter:
         self._unsaid(entry, step, asks, path)
         call = next(iter(entry)) if isinstance(entry, dict) else str(entry)
         kept = own(step.vendor)
-        when = asks.status if not (call in _ANYWAY and asks.status == "always") and call != RUN else None
+        is_said = (call in _ANYWAY and asks.status == "always") or (
+            call == RUN and step.action not in self.special
+        )
+        when = None if is_said else asks.status
         more = overlaid(said({"when": when}), kept)
         if not more:
             return entry
         inner = entry[call] if isinstance(entry, dict) else {}
+        inner = {"command": inner} if call == RUN and isinstance(inner, str) else inner
         return {call: overlaid(inner, more)} if isinstance(inner, dict) else entry
 
     def _unsaid(self, entry: JsonValue, step: Step, asks: Asked, path: str) -> None:
         """What only `run` can say."""
-        if isinstance(entry, dict) and RUN in entry:
+        if isinstance(entry, dict) and RUN in entry and step.action not in self.special:
             return
         lost = {
             "variables": (bool(step.variables), "only run steps have environment variables of their own"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ from .phrases import Phrases
 from .requires_writer import SUCCESS, boxes, is_about_results, require
 from .words import own
 
+_NOT_IN_SERIAL: Final = re.compile(r"[^A-Za-z0-9._/-]+")
 EVERY_TAG: Final[Data] = {"tags": {"only": "/.*/"}}
 
 
@@ -182,7 +184,9 @@ class WorkflowWriter:
     def _serial(self, stage: Stage, path: str) -> JsonValue:
         if stage.concurrency is None:
             return None
-        return self.phrases.field(stage.concurrency.group, f"{path}concurrency.group")  # type: ignore[no-any-return]
+        group = str(self.phrases.field(stage.concurrency.group, f"{path}concurrency.group"))
+        spelled = _NOT_IN_SERIAL.sub("-", group) if "<<" not in group else group
+        return spelled or None
 
 
 def grouped(pipeline: Pipeline, phrases: Phrases) -> dict[str, tuple[Stage, ...]]:

@@ -7,6 +7,7 @@ from typing import Final
 from pipemgr.adapter import Fidelity, Losses, Tables, Writer, Writing, emit, ordered, overlaid, said, single
 from pipemgr.model.definitions import Data, Parameter, Pipeline
 
+from .artifact_writer import Downloads
 from .filter_writer import TriggerWriter
 from .job_writer import JobWriter
 from .jobs_plan import Plan
@@ -33,7 +34,7 @@ class CircleCIWriter(Writer):
         types: dict[str, str] = {name: one.type for name, one in pipeline.parameters.items()}
         phrases = Phrases(self.words, losses, Scope(types=types))
         text = emit(_config(pipeline, phrases))
-        return Writing(single(PATH, text), tuple(losses.findings))
+        return Writing(single(PATH, text), tuple(dict.fromkeys(losses.findings)))
 
 
 def _config(pipeline: Pipeline, phrases: Phrases) -> Data:
@@ -41,14 +42,14 @@ def _config(pipeline: Pipeline, phrases: Phrases) -> Data:
     started = TriggerWriter(phrases.losses).write(pipeline)
     jobs: Data = {}
     orbs: Data = {}
-    writer = JobWriter(phrases)
+    writer = JobWriter(phrases, Downloads(pipeline))
     for stage in pipeline.stages:
         planned = plan[stage.id]
         if not planned.approval:
             job = writer.write(stage, planned)
             jobs[planned.key] = job.data
             orbs |= job.orbs
-    executors, jobs = shared(jobs)
+    executors, jobs = shared(jobs, plan.executors)
     workflows = WorkflowWriter(phrases, plan, started).write(pipeline)
     data = said(
         {

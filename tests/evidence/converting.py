@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pipemgr.errors import DefinitionError
 from pipemgr.model.definitions import Pipeline
@@ -19,6 +20,7 @@ from .ways import language
 LEAST_KEPT = 0.9
 """The least share of nodes that are exact or equivalent."""
 TOP = 20
+_PULLS = {"pull_request", "pull_request_target"}
 
 
 def figures() -> Iterator[Figure]:
@@ -71,11 +73,17 @@ def reasons(made: Iterable[Conversion], fidelity: Fidelity) -> Counter[str]:
     )
 
 
+_NAMED = re.compile(
+    r"^((?:secret|runner|context|environment|label|image|group|variable|config)s?(?: labels)?) .*?: "
+)
+_GENERAL = ((r"'[^']*'|\"[^\"]*\"|\$\{\{.*?\}\}|\{\{.*?\}\}", "…"), (r"; needed at .*", ""))
+
+
 def _general(reason: str) -> str:
-    text = re.sub(r"'[^']*'|\"[^\"]*\"|\$\{\{.*?\}\}", "…", " ".join(reason.split()))
-    return re.sub(
-        r"^(secret|runner|context|environment|label|labels|image|group|variable)s? [^:]+:", r"\1 …:", text
-    )[:160]
+    text = _NAMED.sub(r"\1 …: ", " ".join(reason.split()))
+    for pattern, instead in _GENERAL:
+        text = re.sub(pattern, instead, text)
+    return text[:160]
 
 
 def unfaithful(file: File) -> list[str]:
@@ -91,82 +99,114 @@ def unfaithful(file: File) -> list[str]:
     except DefinitionError as error:
         return [f"what was written can't be read: {error}"]
     told = [finding for finding in made.report.findings if finding.fidelity is not Fidelity.EXACT]
-    return [*_graph(before, after, told), *_behaviour(before, after, told)]
+    return list(_Comparison(before, after, told).differences())
 
 
-def _graph(before: Pipeline, after: Pipeline, told: list[Finding]) -> Iterator[str]:
-    there = {stage.id: set(stage.needs) for stage in after.stages}
+class _Comparison:
+    """A pipeline and what came back of it: stages may have other ids, and a matrix may be several stages."""
+
+    def __init__(self, before: Pipeline, after: Pipeline, told: list[Finding]) -> None:
+        self.before = before
+        self.after = after
+        self.told = told
+        self.stages = {stage.id: stage for stage in before.stages}
+        self.owners = _owners(before, after)
+        self.into = {
+            name: {one for one, owner in self.owners.items() if owner == name} for name in self.stages
+        }
+
+    def differences(self) -> Iterator[str]:
+        """Everything that differs and that no finding tells."""
+        yield from self._graph()
+        found = (self._behaviour(situation) for situation in situations(self.before, self.after))
+        yield from sorted({one for one in found if one})[:5]
+
+    def _graph(self) -> Iterator[str]:
+        there = {
+            stage.id: {self.owners[need] for need in stage.needs if need in self.owners}
+            for stage in self.after.stages
+        }
+        for name, stage in self.stages.items():
+            path = f"stages.{name}"
+            if not self.into[name] and not self._tells(path):
+                yield f"stage {name} is missing"
+            needs = {need for need in stage.needs if self.into.get(need)}
+            for one in sorted(self.into[name]) if not self._tells(path, f"{path}.needs") else ():
+                if there[one] != needs:
+                    yield f"stage {one} needs {sorted(there[one])}, not {sorted(needs)}"
+
+    def _behaviour(self, situation: Situation) -> str:
+        failing = frozenset().union(*(self.into.get(name, set()) for name in situation.fails))
+        one = behaviour(self.before, situation)
+        two = behaviour(self.after, replace(situation, fails=failing))
+        for name, stages in self.into.items():
+            ends = {two.get(stage, "not started") for stage in stages}
+            ends = ends - {"skipped"} or ends  # one of several workflows runs, each with its copy
+            expected = one.get(name, "not started")
+            if (
+                ends
+                and ends != {expected}
+                and not self._excused(name)
+                and not self._started(situation, one, two)
+            ):
+                return f"{_text(situation)}: {name} {expected}, then {'/'.join(sorted(ends))}"
+        return ""
+
+    def _excused(self, name: str) -> bool:
+        """Whether a finding tells of the stage, its condition or its needs, or of one that it waits for."""
+        todo, seen = [name], set()
+        while todo:
+            one = todo.pop()
+            path = f"stages.{one}"
+            if self._tells(path, f"{path}.when", f"{path}.needs"):
+                return True
+            seen.add(one)
+            todo += [need for need in self.stages[one].needs if need in self.stages and need not in seen]
+        return False
+
+    def _started(self, situation: Situation, one: dict[str, str], two: dict[str, str]) -> bool:
+        """Whether a finding tells that the event counts in another way, or needs to tell nothing.
+
+        Every vendor lets people start a build, so that way in may be new. A vendor that has no pull requests builds
+        the pushes to their branches: what is said of the one is said of more pushes.
+        """
+        events = {situation.event}
+        if not one and two:
+            if situation.event == "manual":
+                return True
+            events |= _PULLS if situation.event in {"push", *_PULLS} else set()
+        at = [f"triggers[{at}]" for at, trigger in enumerate(self.before.triggers) if trigger.event in events]
+        return self._tells("triggers", *at) or any(self._below(path) for path in at)
+
+    def _tells(self, *paths: str) -> bool:
+        return any(finding.path in paths for finding in self.told)
+
+    def _below(self, path: str) -> bool:
+        return any(finding.path.startswith((f"{path}.", f"{path}[")) for finding in self.told)
+
+
+def _owners(before: Pipeline, after: Pipeline) -> dict[str, str]:
+    """By stage of `after` the one of `before` that it is, or that it is a part of (a cell, a copy in a workflow).
+
+    An id or a name that is the same, or is the longest beginning, tells.
+    """
+    names = {stage.id: stage.id for stage in before.stages}
     for stage in before.stages:
-        path = f"stages.{stage.id}"
-        if stage.id not in there:
-            if not _tells(told, path):
-                yield f"stage {stage.id} is missing"
-        elif set(stage.needs) != there[stage.id] and not _tells(
-            told, path, f"{path}.needs", f"{path}.matrix"
-        ):
-            gone = {need for need in stage.needs if need not in there and _tells(told, f"stages.{need}")}
-            if set(stage.needs) - gone != there[stage.id] - _made(before, there[stage.id]):
-                yield f"stage {stage.id} needed {sorted(stage.needs)}, then {sorted(there[stage.id])}"
+        if name := _identifier((stage.name or "").partition("${{")[0]):
+            names.setdefault(name, stage.id)
+    found = {}
+    for stage in after.stages:
+        fitting = [one for one in names if stage.id == one or stage.id.startswith(f"{one}-")]
+        if fitting:
+            found[stage.id] = names[max(fitting, key=len)]
+    return found
 
 
-def _made(before: Pipeline, names: set[str]) -> set[str]:
-    """Stages that only the conversion made, such as one for each cell of a matrix."""
-    return names - {stage.id for stage in before.stages}
+def _identifier(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
 
 
-def _behaviour(before: Pipeline, after: Pipeline, told: list[Finding]) -> Iterator[str]:
-    said = set()
-    for situation in situations(before, after):
-        one, two = behaviour(before, situation), behaviour(after, situation)
-        differ = [
-            stage.id
-            for stage in before.stages
-            if one.get(stage.id) != two.get(stage.id, "(missing)" if two else None)
-        ]
-        differ = [name for name in differ if not _excused(before, name, told)]
-        if differ and not _event_told(before, after, situation, told):
-            said.add(_text(situation, differ, one, two))
-    yield from sorted(said)[:5]
-
-
-def _text(situation: Situation, differ: list[str], one: dict[str, str], two: dict[str, str]) -> str:
+def _text(situation: Situation) -> str:
     what = situation.cron or situation.tag or situation.branch
-    fails = f" when {situation.fails} fails" if situation.fails else ""
-    name = differ[0]
-    return f"{situation.event} of {what}{fails}: {name} {one.get(name, 'not started')}, then {two.get(name, 'not started')}"
-
-
-def _excused(pipeline: Pipeline, name: str, told: list[Finding]) -> bool:
-    """Whether a finding tells of the stage, its condition or its place in the graph, or of one that it waits for."""
-    stages = {stage.id: stage for stage in pipeline.stages}
-    todo, seen = [name], set()
-    while todo:
-        one = todo.pop()
-        if one in seen or one not in stages:
-            continue
-        seen.add(one)
-        path = f"stages.{one}"
-        if _tells(told, path, f"{path}.when", f"{path}.needs", f"{path}.matrix"):
-            return True
-        todo += stages[one].needs
-    return False
-
-
-def _event_told(before: Pipeline, after: Pipeline, situation: Situation, told: list[Finding]) -> bool:
-    """Whether a finding tells that the event counts in another way."""
-    paths = [f"triggers[{at}]" for at, one in enumerate(before.triggers) if one.event == situation.event]
-    gained = all(one.event != situation.event for one in before.triggers)
-    return any(
-        finding.path == "triggers"
-        or any(finding.path.startswith(path) for path in paths)
-        or (gained and finding.path.startswith("triggers"))
-        for finding in told
-    )
-
-
-def _tells(told: list[Finding], *paths: str) -> bool:
-    return any(finding.path in paths or _below(finding.path, paths[1:]) for finding in told)
-
-
-def _below(path: str, paths: tuple[str, ...]) -> bool:
-    return any(path.startswith((f"{one}.", f"{one}[")) for one in paths)
+    fails = f" when {', '.join(situation.fails)} fails" if situation.fails else ""
+    return f"{situation.event} of {what}{fails}"

@@ -24,13 +24,13 @@ _WORD = re.compile(r"[A-Za-z0-9._/-]+")
 
 @dataclass(frozen=True)
 class Situation:
-    """Something happens: an event on a branch or tag, and one stage (if any) is going to fail."""
+    """Something happens: an event on a branch or tag, and some stages are going to fail."""
 
     event: str
     branch: str = "main"
     tag: str = ""
     cron: str = ""
-    fails: str = ""
+    fails: frozenset[str] = frozenset()
 
     def value(self, path: str) -> Any:
         """What a context holds; raises `KeyError` where the situation does not tell."""
@@ -59,7 +59,7 @@ def situations(*pipelines: Pipeline) -> Iterator[Situation]:
     events = {one.event for pipeline in pipelines for one in pipeline.triggers}
     yield from (Situation(event) for event in sorted(events - {"push", "pull_request", "manual", "schedule"}))
     needed = sorted({need for stage in pipelines[0].stages for need in stage.needs})
-    yield from (Situation("push", fails=need) for need in needed)
+    yield from (Situation("push", fails=frozenset({need})) for need in needed)
 
 
 def _compared(pipeline: Pipeline) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _result(stage: Stage, before: dict[str, str], situation: Situation) -> str:
         holds = holds and all(result == "success" for result in before.values())
     if not holds:
         return "skipped"
-    return "failure" if stage.id == situation.fails else "success"
+    return "failure" if stage.id in situation.fails else "success"
 
 
 class _Evaluation:

@@ -92,7 +92,7 @@ def test_what_means_something_else_behaves_differently(one: Pipeline, two: Pipel
 
 def test_a_failure_is_handed_on() -> None:
     made = pipeline(None, None, "always()")
-    told = behaviour(made, Situation("push", fails="s0"))
+    told = behaviour(made, Situation("push", fails=frozenset({"s0"})))
     assert told == {"s0": "failure", "s1": "skipped", "s2": "success"}
 
 

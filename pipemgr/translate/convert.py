@@ -10,9 +10,10 @@ from pipemgr.errors import DefinitionError, InvalidPipeline, ParseError, Transla
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Reading, Writing
+from .between import carried
 from .document import DocumentSet
 from .edit import edit
-from .manual import manual
+from .manual import Need
 from .node import Source
 from .report import RANK, Accounting, Fidelity, Finding, Outcome, Strictness, TranslationReport
 from .ways import read, write, written
@@ -47,12 +48,13 @@ def convert(
     """
     try:
         reading = read(documents, source)
-        made, writing = _made(reading.pipeline, target, onto)
+        way = carried(reading.pipeline, source, target)
+        made, writing = _made(way.pipeline, target, onto)
     except DefinitionError as error:
         return failed(error, _name(documents), source, target)
     if onto is not None and documents and writing.documents == documents:
         return Conversion(documents, _untouched(documents, source, target, reading), reading.pipeline)
-    report = _report(documents, source, target, reading, made, writing)
+    report = _report(documents, source, target, reading, made, way.told(writing), way.needs)
     lost = report.worse_than(Fidelity.EQUIVALENT)
     if strictness is Strictness.REFUSE and lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
@@ -93,8 +95,8 @@ def _report(  # noqa: PLR0913 - all that is known of one translation
     reading: Reading,
     written: Pipeline,
     writing: Writing,
+    by_hand: tuple[Need, ...],
 ) -> TranslationReport:
-    by_hand = manual(reading.pipeline, target) if source.name != target.name and not target.foreign else ()
     losses = _worst(
         (
             *((finding.path, finding.fidelity) for finding in writing.findings),

@@ -19,10 +19,13 @@ from .tree import expressions, walk
 
 _KEPT: Final = {"secrets": "secret", "config": "configured value"}
 """Contexts whose values a vendor keeps outside of definitions."""
+_PLACES: Final = (_ENVIRONMENT := "stage.environment", _CONTEXTS := "stage.contexts")
+"""Features whose values a person creates; where the target lacks one, lowering says what takes its place."""
 _REMEDIES: Final = {
     "secret": "create the secret {name} in {target}",
     "configured value": "create the value {name} in {target}",
     "runner": "register a runner with {name} in {target}, or name another one",
+    "context": "create the context {name} in {target}, with its secrets, and say who may use it",
     "environment": "create the environment {name} in {target}, with its protection",
 }
 
@@ -51,7 +54,7 @@ class Need:
 def manual(pipeline: Pipeline, target: Dialect) -> tuple[Need, ...]:
     """Everything that the definition only names and the target has not by itself, each thing once."""
     found: dict[tuple[str, str], list[str]] = {}
-    for kind, name, path in (*_named(pipeline, target.tables), *_defined(pipeline, target.tables)):
+    for kind, name, path in (*_named(pipeline, target.tables), *_defined(pipeline, target)):
         found.setdefault((kind, name), []).append(path)
     return tuple(Need(kind, name, tuple(dict.fromkeys(paths))) for (kind, name), paths in found.items())
 
@@ -71,16 +74,19 @@ def _shown(key: Expression) -> str:
     return key.value if isinstance(key, Literal) and isinstance(key.value, str) else f"(by name: {key})"
 
 
-def _defined(pipeline: Pipeline, tables: Tables | None) -> Iterator[tuple[str, str, str]]:
-    hosted = tables.runners.ours if tables else {}
+def _defined(pipeline: Pipeline, target: Dialect) -> Iterator[tuple[str, str, str]]:
+    hosted = target.tables.runners.ours if target.tables else {}
+    has = {name for name in _PLACES if target.features.get(name, True)}
     for path, value in walk(pipeline):
         match value:
             case Pipeline(runner=Runner() as runner) | Stage(runner=Runner() as runner):
                 matrix = value.matrix if isinstance(value, Stage) else None
                 words = _machines(runner, matrix, hosted)
                 yield from (("runner", one, f"{path}.runner".lstrip(".")) for one in words)
-            case Environment(name=name) if "${{" not in name:
+            case Environment(name=name) if "${{" not in name and _ENVIRONMENT in has:
                 yield "environment", name, path
+        if isinstance(value, Stage) and _CONTEXTS in has:
+            yield from (("context", one, f"{path}.contexts[{at}]") for at, one in enumerate(value.contexts))
 
 
 def _machines(runner: Runner, matrix: Matrix | None, hosted: Collection[str]) -> Iterator[str]:

@@ -1,0 +1,47 @@
+"""Between two languages: what a pipeline has to say before another vendor's writer sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pipemgr.model.definitions import Pipeline
+
+from .base import Dialect, Writing
+from .environment import left_out, named
+from .foreign import without_foreign
+from .manual import Need, manual
+from .origins import Origins
+from .report import Finding
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A pipeline on its way to another vendor, with ways back to where it was read."""
+
+    pipeline: Pipeline
+    findings: tuple[Finding, ...] = ()
+    needs: tuple[Need, ...] = ()
+    """What a person must provide there, by the paths where it was read."""
+    _origins: Origins = field(default_factory=Origins)
+
+    def told(self, writing: Writing) -> Writing:
+        """A writing with all findings, by the paths where things were read."""
+        return Writing(writing.documents, (*self.findings, *map(self._origins.placed, writing.findings)))
+
+
+def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
+    """The pipeline with what `target` does not know opened or taken out, and what `source` gives by itself named."""
+    if source.name == target.name:
+        return Carried(pipeline)
+    opened, foreign, origins = without_foreign(pipeline, target)
+    more = named(opened, source, target)
+    left, given = left_out(more.pipeline, target)
+    findings = (*foreign, *map(origins.placed, (*more.findings, *given)))
+    needs = () if target.foreign else manual(more.pipeline, target)
+    return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
+
+
+def _read_at(need: Need, places: Mapping[str, tuple[str, ...]], origins: Origins) -> Need:
+    paths = (origins.path(place) for path in need.paths for place in places.get(path, (path,)))
+    return replace(need, paths=tuple(dict.fromkeys(paths)))

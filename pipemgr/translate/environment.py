@@ -1,0 +1,218 @@
+"""Environment: the variables that one vendor gives to every script, named where another vendor does not give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from pipemgr.model.definitions import Container, Pipeline, Stage, Step
+from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name, parse
+from pipemgr.model.templates import template
+
+from .base import Dialect
+from .report import Fidelity, Finding
+from .scripts import handed_on, taken
+from .tree import change_stages
+
+_RUN: Final = "run"
+_UPPER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
+_SYSTEM: Final = frozenset(
+    """BASH BASHOPTS BASHPID BROWSER CI COLUMNS COMP_WORDS DEBIAN_FRONTEND DIRSTACK DISPLAY EDITOR EPOCHREALTIME
+    EPOCHSECONDS EUID FUNCNAME GLOBIGNORE GROUPS HISTFILE HOME HOSTNAME HOSTTYPE IFS LANG LANGUAGE LD_LIBRARY_PATH
+    LINENO LINES LOGNAME MACHTYPE MAIL MANPATH OLDPWD OPTARG OPTERR OPTIND OSTYPE PATH PIPESTATUS PKG_CONFIG_PATH
+    POSIXLY_CORRECT PPID PS1 PS2 PS3 PS4 PWD RANDOM REPLY SECONDS SHELL SHELLOPTS SHLVL SRANDOM TEMP TERM TMP TMPDIR
+    TZ UID USER USERNAME USERPROFILE APPDATA LOCALAPPDATA PROGRAMFILES SYSTEMROOT WINDIR XDG_CACHE_HOME
+    XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR ANDROID_HOME ANDROID_NDK_HOME ANDROID_SDK_ROOT CARGO_HOME
+    CONDA_PREFIX GEM_HOME GOBIN GOPATH GOROOT GRADLE_HOME JAVA_HOME M2_HOME NVM_DIR PYENV_ROOT RUSTUP_HOME
+    VIRTUAL_ENV""".split()  # noqa: SIM905 - a list of ninety quoted words is no better to read
+)
+"""Upper-case variables of shells, systems and tools (bash(1), environ(7)): no secrets."""
+_SYSTEM_PREFIXES: Final = ("BASH_", "LC_", "COMP_")
+_ON_MACHINE: Final = "runner"
+"""What lies below this context is known on the machine only, so that only steps can ask for it."""
+_SECRETS: Final = Name("secrets")
+
+
+@dataclass(frozen=True)
+class Named:
+    """The pipeline with its variables named, the findings, and which scripts need each variable's value."""
+
+    pipeline: Pipeline
+    findings: tuple[Finding, ...] = ()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the model path of an added variable: the paths of the scripts that use it."""
+
+
+def named(pipeline: Pipeline, source: Dialect, target: Dialect) -> Named:
+    """The pipeline with what `source` gives to scripts by itself said in variables, less what `target` gives too."""
+    if source.name == target.name or source.tables is None or not source.tables.has("variables"):
+        return Named(pipeline)
+    naming = _Naming(pipeline, source, target)
+    stages = tuple(map(naming.stage, pipeline.stages))
+    changed = pipeline.model_copy(update={"stages": stages}) if naming.findings else pipeline
+    return Named(changed, tuple(naming.findings), naming.places)
+
+
+class _Naming:
+    def __init__(self, pipeline: Pipeline, source: Dialect, target: Dialect) -> None:
+        self.pipeline = pipeline
+        self.source = source
+        self.target = target
+        self.findings: list[Finding] = []
+        self.places: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def _given(self) -> Mapping[str, str]:
+        return self.source.tables.variables.environment.ours if self.source.tables else {}
+
+    @cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        """What the source's own variables begin with."""
+        return tuple({f"{name.split('_')[0]}_" for name in self._given if "_" in name})
+
+    @cached_property
+    def _there(self) -> Mapping[str, str]:
+        tables = self.target.tables
+        return tables.variables.environment.ours if tables else {}
+
+    def stage(self, stage: Stage) -> Stage:
+        known = {*self.pipeline.variables, *stage.variables}
+        known |= stage.container.variables.keys() if isinstance(stage.container, Container) else set()
+        values: dict[str, str] = {}
+        users: dict[str, list[str]] = {}
+        steps = []
+        for at, step in enumerate(stage.steps):
+            own = {}
+            path = f"stages.{stage.id}.steps[{at}].inputs.script"
+            found = self._values(step, self._shell(stage, step), known | step.variables.keys())
+            self._tell(path, found)
+            for name, value in found.items():
+                if value is None:
+                    continue
+                (own if _on_machine(value) else values)[name] = value
+                users.setdefault(name, []).append(path)
+            known |= handed_on(_script(step))
+            steps.append(step.model_copy(update={"variables": {**own, **step.variables}}) if own else step)
+        self.places |= {f"stages.{stage.id}.variables.{name}": tuple(users[name]) for name in values}
+        return stage.model_copy(update={"steps": tuple(steps), "variables": {**values, **stage.variables}})
+
+    def _shell(self, stage: Stage, step: Step) -> str | None:
+        defaults = [one.shell for one in (stage.defaults, self.pipeline.defaults) if one and one.shell]
+        given = step.inputs.get("shell")
+        return str(given) if given else defaults[0] if defaults else None
+
+    def _values(self, step: Step, shell: str | None, known: set[str]) -> dict[str, str | None]:
+        """The variables that the target must be told, each with its value; None where it has none."""
+        found = {name: self._value(name) for name in taken(_script(step), shell) if name not in known}
+        return {name: value for name, value in found.items() if value != ""}
+
+    def _value(self, name: str) -> str | None:
+        """A template for the variable's value; None where only the source knows it, '' where it needs no naming."""
+        if name in self._given:
+            return "" if self._there.get(name) == self._given[name] else f"${{{{ {self._given[name]} }}}}"
+        if name.startswith(self._prefixes):
+            return "" if name in self._there else None
+        ambient = self.source.tables is not None and self.source.tables.variables.ambient
+        if not ambient or not _UPPER.fullmatch(name) or name in _SYSTEM or name.startswith(_SYSTEM_PREFIXES):
+            return ""
+        there = self.target.tables is not None and self.target.tables.variables.ambient
+        return "" if there else f"${{{{ secrets.{name} }}}}"
+
+    def _tell(self, path: str, found: Mapping[str, str | None]) -> None:
+        said = [name for name, value in found.items() if value is not None]
+        lost = [name for name, value in found.items() if value is None]
+        if said:
+            self.findings.append(
+                _finding(
+                    Fidelity.EQUIVALENT,
+                    path,
+                    f"environment variable{'s' * (len(said) > 1)} {', '.join(said)}",
+                    f"given by {self.source.title} to every script; now named in the stage's variables",
+                )
+            )
+        for name in lost:
+            self.findings.append(
+                _finding(
+                    Fidelity.MANUAL,
+                    path,
+                    f"environment variable {name}",
+                    f"only {self.source.title} gives it to scripts; it is empty in {self.target.title}",
+                    f"rewrite what uses {name}, or set it in the stage's variables",
+                )
+            )
+
+
+def _finding(fidelity: Fidelity, path: str, what: str, why: str, remedy: str = "") -> Finding:
+    return Finding(fidelity=fidelity, path=path, source="", what=what, why=why, remedy=remedy)
+
+
+def _script(step: Step) -> str:
+    script = step.inputs.get("script") if step.action == _RUN else None
+    return script if isinstance(script, str) else ""
+
+
+def _on_machine(value: str) -> bool:
+    return value.startswith(f"${{{{ {_ON_MACHINE}.")
+
+
+# What the target gives by itself ------------------------------------------------------------------------
+
+
+def left_out(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """The pipeline without variables that every script of the target has by itself, with the same value."""
+    tables = target.tables
+    if tables is None or not tables.has("variables"):
+        return pipeline, ()
+    leaving = _Leaving(target.title, tables.variables.environment.ours, ambient=tables.variables.ambient)
+
+    def stage(one: Stage) -> Stage:
+        path = f"stages.{one.id}"
+        steps = [
+            _with(step, leaving.rest(step.variables, f"{path}.steps[{at}].variables"))
+            for at, step in enumerate(one.steps)
+        ]
+        rest = leaving.rest(one.variables, f"{path}.variables")
+        return _with(one, rest).model_copy(update={"steps": tuple(steps)})
+
+    changed = _with(pipeline, leaving.rest(pipeline.variables, "variables"))
+    changed = change_stages(changed, stage)
+    return (changed, tuple(leaving.findings)) if leaving.findings else (pipeline, ())
+
+
+def _with(value: Any, variables: Mapping[str, str]) -> Any:
+    return value.model_copy(update={"variables": dict(variables)})
+
+
+class _Leaving:
+    def __init__(self, title: str, given: Mapping[str, str], *, ambient: bool) -> None:
+        self.title = title
+        self.given = given
+        self.ambient = ambient
+        self.findings: list[Finding] = []
+
+    def rest(self, variables: Mapping[str, str], path: str) -> Mapping[str, str]:
+        gone = [name for name, value in variables.items() if self._has(name, value)]
+        for name in gone:
+            why = f"every script in {self.title} has it by itself"
+            self.findings.append(
+                _finding(Fidelity.EQUIVALENT, f"{path}.{name}", f"environment variable {name}", why)
+            )
+        return {name: value for name, value in variables.items() if name not in gone}
+
+    def _has(self, name: str, value: str) -> bool:
+        match _parts(value):
+            case (Access(target, Literal(str(secret))),) if self.ambient and target == _SECRETS:
+                return secret == name
+            case (Expression() as only,) if name in self.given:
+                return only == parse(self.given[name])
+        return False
+
+
+def _parts(value: str) -> tuple[str | Expression, ...]:
+    try:
+        return template(value) if "${{" in value else ()
+    except ExpressionError:
+        return ()

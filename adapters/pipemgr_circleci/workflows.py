@@ -59,6 +59,8 @@ class WorkflowReader:
         self.jobs = jobs
         self.invocations = invocations
         self.workflows: list[Workflow] = []
+        self.crons: list[tuple[Node, ...]] = []
+        """Of each schedule the time, and the nodes around it."""
 
     def read(self, name: str, fields: Fields) -> None:
         """One workflow."""
@@ -74,14 +76,14 @@ class WorkflowReader:
             jobs.problem("the jobs of a workflow are a list: begin each one with `- `")
             return
         found.invocations = self.invocations.read(jobs, name)
-        first = f"stages.{found.invocations[0].id}" if found.invocations else ""
+        self._drafts(found)
+        first = f"stages.{found.drafts[0].id}.when" if found.drafts else ""
         found.condition = self._condition(fields, first)
         if (triggers := fields.take("triggers", "triggers")) is not None:
             found.scheduled = True
             for entry in triggers.entries():
-                self._schedule(found, entry)
+                self._schedule(found, entry, first)
         fields.rest()
-        self._drafts(found)
 
     def single(self, name: str, node: Node, one: Invocation, filters: Filters | None) -> None:
         """The one job of a definition without workflows."""
@@ -97,11 +99,11 @@ class WorkflowReader:
         for key in ("when", "unless"):
             node = fields.take(key, "")
             if node is not None:
-                condition = self.conditions.read(node.feeds(f"{first}.when" if first else ""), bare=True)
+                condition = self.conditions.read(node.feeds(first), bare=True)
                 found.append(condition if key == "when" else simplified(Not(condition)))
         return simplified(both(found))
 
-    def _schedule(self, workflow: Workflow, entry: Node) -> None:
+    def _schedule(self, workflow: Workflow, entry: Node, first: str) -> None:
         entries = entry.items()
         schedule = entries.get("schedule")
         if schedule is None or len(entries) != 1:
@@ -109,32 +111,21 @@ class WorkflowReader:
             entry.problem("a trigger of a workflow is a `schedule`")
             return
         inner = schedule.items()
-        model = f"triggers[{self._triggers_before(workflow)}]"
-        entry.feeds(model)
-        schedule.feeds(model)
         if (cron := inner.get("cron")) is None:
             schedule.problem("a schedule needs a `cron`")
             return
         filters = inner.get("filters")
         found = self.filters.read(filters) if filters is not None else Filters()
-        if filters is not None and workflow.invocations:
-            filters.feeds(f"stages.{workflow.invocations[0].id}.when")
-        cron.feeds(f"{model}.cron")
+        if filters is not None:
+            filters.feeds(first)
+        self.crons.append((cron, entry, schedule))
         workflow.schedules.append((cron.text(), found))
-
-    def _triggers_before(self, workflow: Workflow) -> int:
-        """How many triggers there will be before the next one of this workflow."""
-        return (
-            2
-            + sum(len(one.schedules) for one in self.workflows if one is not workflow)
-            + len(workflow.schedules)
-        )
 
     def _drafts(self, workflow: Workflow) -> None:
         for one in workflow.invocations:
             workflow.drafts += self.jobs.read(one, self.invocations)
             if (node := one.said.get("filters")) is not None:
-                workflow.filters[one.id] = self.filters.read(node.feeds(f"stages.{one.id}.when"))
+                workflow.filters[one.id] = self.filters.read(node.feeds(f"stages.{one.stages[0]}.when"))
 
     # All together --------------------------------------------------------------------------------------
 
@@ -188,6 +179,11 @@ class WorkflowReader:
     def _triggers(self, limits: Limits) -> list[Trigger]:
         found = limits.triggers() if any(not one.scheduled for one in self.workflows) else []
         crons = dict.fromkeys(cron for one in self.workflows for cron, _ in one.schedules)
+        for node, *around in self.crons:
+            model = f"triggers[{len(found) + list(crons).index(node.text())}]"
+            node.feeds(f"{model}.cron")
+            for one in around:
+                one.feeds(model)
         return [*found, *(Trigger(event="schedule", cron=cron) for cron in crons)]
 
 

@@ -8,6 +8,7 @@ a step (or a service) that is given nothing, and a step whose condition can't ho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -163,7 +164,7 @@ def _fill_text(text: str, values: Values) -> JsonValue:
     match folded:
         case [Literal(value)]:
             return value
-    return "".join(part if isinstance(part, str) else _shown(part) for part in folded)
+    return "".join(part if isinstance(part, str) else _shown(part) for part in folded).rstrip(" ")
 
 
 def _part(part: Expression, values: Values) -> str | Expression:
@@ -198,7 +199,7 @@ def fold(node: Expression, values: Values) -> Expression:
     return transform(node, lambda one: _folded(one, values))
 
 
-def _folded(node: Expression, values: Values) -> Expression:
+def _folded(node: Expression, values: Values) -> Expression:  # noqa: PLR0911 - one case a line
     match node:
         case Access(target, Literal(str(name))) if target == _INPUTS:
             return _expression(values.get(name))
@@ -212,6 +213,10 @@ def _folded(node: Expression, values: Values) -> Expression:
             return Literal((plain(left) == plain(right)) == (operator == "=="))
         case Call("case", arguments):
             return _case(arguments)
+        case Call("format", (Literal(text), *given)) if all(isinstance(one, Literal) for one in given):
+            return Literal(
+                _formatted(plain(text), [plain(one.value) for one in given if isinstance(one, Literal)])
+            )
         case Call(name, (Literal(text), Literal(part))) if name in _TESTS:
             return Literal(_TESTS[name](plain(text), plain(part)))
     return node
@@ -222,6 +227,18 @@ _TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "ends_with": str.endswith,
     "starts_with": str.startswith,
 }
+
+
+_PLACE: Final = re.compile(r"\{\{|\}\}|\{(\d+)\}")
+
+
+def _formatted(text: str, values: list[str]) -> str:
+    """The text with `{0}` filled in; `{{` is a brace."""
+
+    def place(match: re.Match[str]) -> str:
+        return values[int(match[1])] if match[1] and int(match[1]) < len(values) else match[0][0]
+
+    return _PLACE.sub(place, text)
 
 
 def _case(arguments: tuple[Expression, ...]) -> Expression:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import ValidationError
 
 from pipemgr.errors import InvalidPipeline
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Reading, Writing
+from .crons import cron_problem
 from .document import DocumentSet
 from .foreign import without_foreign
 from .lowering import lower
 from .matching import without_matches
+from .names import undefined
+from .report import Fidelity, Finding
 
 
 def read(documents: DocumentSet, dialect: Dialect) -> Reading:
@@ -21,13 +26,36 @@ def read(documents: DocumentSet, dialect: Dialect) -> Reading:
     the model refuses.
     """
     try:
-        return dialect.reader.read(documents)
+        reading = dialect.reader.read(documents)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InvalidPipeline(
             f"makes no valid pipeline: {'.'.join(map(str, first['loc']))}: {first['msg']}",
             where=documents.documents[0].path if documents else "",
         ) from None
+    reading.source.findings += _doubts(reading)
+    return reading
+
+
+def _doubts(reading: Reading) -> Iterator[Finding]:
+    """What is kept as it stands, and can hardly be meant: names that nothing defines, times that are none."""
+    place, kept = reading.source.place, Fidelity.EQUIVALENT
+    for path, name, instead in dict.fromkeys(undefined(reading.pipeline)):
+        why = "nothing here defines it, so it is empty"
+        yield Finding(fidelity=kept, path=path, source=place(path), what=name, why=why, remedy=instead)
+    for at, trigger in enumerate(reading.pipeline.triggers):
+        path, text = f"triggers[{at}].cron", trigger.cron
+        problem = cron_problem(text) if text is not None and "${{" not in text else None
+        if problem:
+            remedy = "write five fields, such as 30 4 * * 1-5"
+            yield Finding(
+                fidelity=kept,
+                path=path,
+                source=place(path),
+                what=f"cron {text!r}",
+                why=problem,
+                remedy=remedy,
+            )
 
 
 def write(pipeline: Pipeline, dialect: Dialect) -> Writing:

@@ -34,7 +34,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     """The pipeline with what `target` does not know opened or taken out, and what `source` gives by itself named."""
     if source.name == target.name:
         return Carried(pipeline)
-    opened, foreign, origins = without_foreign(pipeline, target)
+    opened, foreign, origins = without_foreign(pipeline, target, rows=False)
     more = named(opened, source, target)
     left, given = left_out(more.pipeline, target)
     findings = (*foreign, *map(origins.placed, (*more.findings, *given)))

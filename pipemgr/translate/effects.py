@@ -81,6 +81,12 @@ _CANCELS: Final = _nearly("what is out of date is no longer canceled, and severa
 _NO_TOKEN: Final = _same("the target's builds have no token whose rights could be set")
 
 
+TOLD_BY_NOTE: Final = frozenset(
+    {"stage.fail-fast", "stage.group", "stage.max-parallel", "stage.permissions", "pipeline.permissions"}
+)
+"""Where an adapter's own note on what it lacks says all that there is to say."""
+
+
 def effect(name: str, value: Any, *, tokens: bool = True) -> Effect:
     """What is lost where a feature is taken out of `value`; `tokens` says whether the target's builds have one."""
     if name.endswith("concurrency") and value.concurrency.cancel_running:

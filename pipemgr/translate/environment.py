@@ -71,7 +71,7 @@ class _Naming:
     @cached_property
     def _prefixes(self) -> tuple[str, ...]:
         """What the source's own variables begin with."""
-        return tuple({f"{name.split('_')[0]}_" for name in self._given if "_" in name})
+        return tuple({name.split("_")[0] for name in self._given if "_" in name})
 
     @cached_property
     def _there(self) -> Mapping[str, str]:
@@ -134,15 +134,19 @@ class _Naming:
                 )
             )
         for name in lost:
-            self.findings.append(
-                _finding(
-                    Fidelity.MANUAL,
-                    path,
-                    f"environment variable {name}",
-                    f"only {self.source.title} gives it to scripts; it is empty in {self.target.title}",
-                    f"rewrite what uses {name}, or set it in the stage's variables",
-                )
-            )
+            self.findings.append(self._unknown(path, name))
+
+    def _unknown(self, path: str, name: str) -> Finding:
+        """Our own format keeps the script for whichever vendor it goes to; another vendor has no such variable."""
+        kept = self.target.foreign
+        there = "another vendor will not have it" if kept else f"it is empty in {self.target.title}"
+        return _finding(
+            Fidelity.EQUIVALENT if kept else Fidelity.MANUAL,
+            path,
+            f"environment variable {name}",
+            f"only {self.source.title} gives it to scripts; {there}",
+            f"rewrite what uses {name}, or set it in the stage's variables",
+        )
 
 
 def _finding(fidelity: Fidelity, path: str, what: str, why: str, remedy: str = "") -> Finding:

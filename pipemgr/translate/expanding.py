@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from pipemgr.mapping.expansion import expand, ignored
+from pipemgr.mapping.expansion import expand
 from pipemgr.mapping.tables import Tables
 from pipemgr.model.definitions import OPAQUE, Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, transform
@@ -96,7 +96,8 @@ def _said(step: Step, foreign: Callable[[Step], bool], tables: Tables | None) ->
         data = step.inputs.get("steps") if foreign(step) else None
     elif tables and (row := tables.steps.lowered(step.action)):
         data = expand(row, step.inputs)
-        lost = ignored(row, step.inputs)
+        said = str(row.steps)
+        lost = sorted(name for name in step.inputs if f"inputs.{name}" not in said)
         differs = (row.note,) * bool(row.note) + (f"{', '.join(lost)} is lost",) * bool(lost)
     if not isinstance(data, list):
         return None

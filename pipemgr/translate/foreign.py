@@ -13,17 +13,22 @@ from .report import Fidelity, Finding
 from .tree import rebuild, walk
 
 
-def without_foreign(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, tuple[Finding, ...], Origins]:
+def without_foreign(
+    pipeline: Pipeline, dialect: Dialect, *, rows: bool = True
+) -> tuple[Pipeline, tuple[Finding, ...], Origins]:
     """The pipeline without what only vendors that `dialect` is not know, and a finding for each such thing.
 
     A step that says what it does is replaced by those steps, another one is taken out; `Origins` leads from what is
-    left to where it stood. Opaque expressions stay where they are, for only the writer knows what to put in their
+    left to where it stood. With `rows`, actions that the target only has steps for in its tables become these.
+    Opaque expressions stay where they are, for only the writer knows what to put in their
     place.
     """
     if dialect.foreign:
         return pipeline, (), Origins()
     mine = {dialect.name, *dialect.understands}
-    opened, findings, origins = expanded(pipeline, lambda step: _is_foreign(step, mine), dialect.tables)
+    opened, findings, origins = expanded(
+        pipeline, lambda step: _is_foreign(step, mine), dialect.tables if rows else None
+    )
     told = tuple(origins.placed(one) for one in _gone(opened, mine))
     left = origins.without(opened, lambda step: _is_foreign(step, mine))
     return rebuild(opened, lambda value: _own(value, mine)), (*findings, *told), left

@@ -10,7 +10,7 @@ from pipemgr.model.definitions import Approval, Defaults, Environment, Parameter
 from pipemgr.model.identity import canonical
 from pipemgr.model.support import Answer, Support
 
-from .effects import effect
+from .effects import TOLD_BY_NOTE, effect
 from .features import FEATURES, used, without
 from .machines import background, one_machine, parallelism
 from .matrix import expand
@@ -278,12 +278,13 @@ def _lost(
         return
     lost = effect(name, value, tokens=tokens)
     better = lost.fidelity is Fidelity.EQUIVALENT
+    enough = not lost.says or (answer.note and name in TOLD_BY_NOTE)
     yield Finding(
         fidelity=lost.fidelity,
         path=path,
         source="",
         what=name,
-        why=f"{why}; {lost.says}" if lost.says else why,
+        why=why if enough else f"{why}; {lost.says}",
         remedy="" if better else f"do without it, or add it by hand ({FEATURES[name].description})",
     )
 

@@ -71,8 +71,10 @@ class Echoes:
 
     def settle(self) -> None:
         """Tell the originals what became of them; to be called once, when reading is over."""
+        told: set[int] = set()
         for one in self.scratch.nodes:
-            if isinstance(one, Echo) and one.touched:
+            if isinstance(one, Echo) and one.touched and id(one.real) not in told:
+                told.add(id(one.real))
                 one.real.touched = True
                 if one.real.lost is Fidelity.EXACT:
                     one.real.lost = one.lost

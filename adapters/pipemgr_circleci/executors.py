@@ -79,17 +79,17 @@ class ExecutorReader:
 
     @staticmethod
     def _lay(job: Echo, body: Echo) -> None:
-        """The executor's keys beside those of the job."""
+        """The executor's keys beside those of the job, whose own word counts."""
         mine = job.items()
         for key, node in body.items().items():
-            if key in ("parameters", "description"):
+            own = mine.setdefault(key, node)
+            if key == "environment" and isinstance(own.children, dict) and node.kind == "mapping":
+                own.children = {**node.items(), **own.children}
+            if own is not node:
                 node.take_all()
-            elif key == "environment" and (own := mine.get(key)) is not None:
-                if isinstance(own.children, dict) and isinstance(node.children, dict):
-                    node.take()
-                    own.children = {**node.children, **own.children}
-            else:
-                mine.setdefault(key, node)
+        for key in ("parameters", "description"):
+            if (one := body.items().get(key)) is not None:
+                one.take_all()
 
     # Machines ------------------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ class ExecutorReader:
         return untemplate((*parts, text[at:])) if parts else text
 
     def _machine(self, fields: Fields, node: Node, size: str | None) -> tuple[dict[str, Any], list[Step]]:
-        decided(node)
+        decided(node.take())
         if (own := self._own(size)) is not None:
             self._options(fields, node, ())
             return {"runner": own}, []

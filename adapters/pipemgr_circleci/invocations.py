@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from pipemgr.adapter import Node
+from pipemgr.adapter import Fidelity, Node
 from pipemgr.model.definitions import ID_PATTERN
 
 from .config import Library
@@ -44,6 +44,8 @@ class Invocation:
     """The reserved keys that it has."""
     parameters: dict[str, Node] = field(default_factory=dict)
     group: str | None = None
+    whole: bool = False
+    """Whether there is no workflow, and it is all there is."""
     id: str = ""
     stages: list[str] = field(default_factory=list)
     """The stages that it became."""
@@ -143,6 +145,13 @@ class InvocationReader:
             for key in ("serial-group", "filters", "context"):
                 if key in call.said and key not in one.said:
                     one.said[key] = call.said[key]
+        if (serial := call.said.get("serial-group")) is not None and len(found) > 1:
+            serial.finding(
+                Fidelity.APPROXIMATE,
+                f"serial-group of the job group {call.job}",
+                "the group holds its place from its first job to its last; here each job holds it by itself",
+                "make the group one job, if no other build may come between its jobs",
+            )
         last = [one for one in found if one.name not in waited]
         self._last[call.workflow, call.name] = last
         return found

@@ -24,7 +24,6 @@ from .words import VENDOR
 KNOWN: Final = frozenset(
     {
         *KEYS,
-        "branches",
         "circleci_ip_ranges",
         "description",
         "executor",
@@ -144,6 +143,8 @@ class JobReader:
             found["concurrency"] = Concurrency(
                 group=self.texts.text(node.feeds(f"{model}.concurrency.group"))
             )
+        if one.group is not None:
+            kept.put(one.group, HINTS, "job-group")
         if (node := one.said.get("override-with")) is not None:
             kept.keep(node, "override-with")
         if (node := one.said.get("requires")) is not None:
@@ -231,6 +232,8 @@ class JobReader:
         workless = kind is not None and kind.text() in WORKLESS
         if kind is not None and kind.text() != "build":
             draft.kept.put(kind.text(), "type")
+        if one.whole and (branches := fields.take("branches", "when")) is not None:
+            branches.take_all()
         place, first = self.executors.read(fields, executor)
         draft.found |= place
         if (node := fields.take("parallelism", "parallelism")) is not None:

@@ -116,7 +116,7 @@ class _Config:
             self.fields.take(kind, "stages" if kind == "jobs" else "")
         names = self._read_workflows()
         if self.root.origin.problems:
-            self.echoes.settle()
+            self.workflows.check()
             return None
         stages, triggers = self.workflows.finish(grouped=len(names) > 1)
         self.echoes.settle()
@@ -177,11 +177,11 @@ class _Config:
             return []
         self.kept.put(True, HINTS, "no-workflows")
         entry = self.echoes.copy(job, job.parent, job.key, self.library)
-        one = Invocation(entry, BUILD, "workflow", id=self.invocations.take(BUILD))
+        one = Invocation(entry, BUILD, "workflow", whole=True, id=self.invocations.take(BUILD))
         branches = entry.items().get("branches") if entry.kind == "mapping" else None
         filters: Filters | None = None
         if branches is not None:
-            filters = Filters(branches=FilterReader.names(branches.feeds(f"stages.{BUILD}.when")))
+            filters = Filters(branches=FilterReader.names(branches))
         self.workflows.single("workflow", job, one, filters)
         return [""]
 

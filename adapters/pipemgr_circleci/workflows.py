@@ -127,6 +127,13 @@ class WorkflowReader:
             if (node := one.said.get("filters")) is not None:
                 workflow.filters[one.id] = self.filters.read(node.feeds(f"stages.{one.stages[0]}.when"))
 
+    def check(self) -> None:
+        """Note what is wrong with the graph, where no stages can be made."""
+        for workflow in self.workflows:
+            known = self.invocations.known(workflow.invocations, workflow.name)
+            for draft in workflow.drafts:
+                needs(draft.invocation.requires, known, draft.id)
+
     # All together --------------------------------------------------------------------------------------
 
     def finish(self, *, grouped: bool) -> tuple[tuple[Stage, ...], tuple[Trigger, ...]]:
@@ -159,7 +166,7 @@ class WorkflowReader:
             asked = _without(workflow.condition, said.condition)
             filtered = TRUE if said.filters else filters.condition(tags=said.tags)
         when = both([self._started(workflow), asked, filtered, ended])
-        group = self._group(workflow, one, grouped=grouped)
+        group = workflow.name if grouped else None
         return draft.stage(needs=waits, when=None if when == TRUE else when, group=group)
 
     def _started(self, workflow: Workflow) -> Expression:
@@ -170,11 +177,6 @@ class WorkflowReader:
                 return both([ON_SCHEDULE, joined("||", (_at(cron, TRUE) for cron, _ in times)), times[0][1]])
             return both([ON_SCHEDULE, joined("||", (_at(cron, where) for cron, where in times))])
         return NOT_ON_SCHEDULE if any(one.schedules for one in self.workflows) else TRUE
-
-    @staticmethod
-    def _group(workflow: Workflow, one: Invocation, *, grouped: bool) -> str | None:
-        parts = [*([workflow.name] if grouped else []), *([one.group] if one.group else [])]
-        return "/".join(parts) or None
 
     def _triggers(self, limits: Limits) -> list[Trigger]:
         found = limits.triggers() if any(not one.scheduled for one in self.workflows) else []

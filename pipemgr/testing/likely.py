@@ -21,6 +21,7 @@ from pipemgr.model.definitions import (
     Approval,
     Concurrency,
     Container,
+    Data,
     Defaults,
     Environment,
     Matrix,
@@ -403,8 +404,13 @@ def _parameters() -> SearchStrategy[Parameter]:
 
 
 @st.composite
-def likely_pipelines(draw: Draw, known: Catalogue, own: Own | None = None) -> Pipeline:
-    """Pipelines that a person might write with the catalogue's names; `own` are steps that only one vendor knows."""
+def likely_pipelines(
+    draw: Draw, known: Catalogue, own: Own | None = None, vendor: Mapping[str, Data] | None = None
+) -> Pipeline:
+    """Pipelines that a person might write with the catalogue's names.
+
+    `own` are steps that only one vendor knows, and `vendor` what pipelines keep for a vendor, so that these work.
+    """
     kinds = [kind for name, kind in sorted(known.triggers.items()) if name != OPAQUE]
     triggers = [draw(_trigger(kind)) for kind in draw(_some(*kinds, least=1, most=3))]
     parameters = _maybe(
@@ -427,5 +433,6 @@ def likely_pipelines(draw: Draw, known: Catalogue, own: Own | None = None) -> Pi
         parameters=parameters,
         variables=variables,
         stages=draw(_stages(inner, own or {})),
+        vendor=dict(vendor or {}),
         **{key: draw(fields[key]) for key in draw(_some(*fields))},
     )

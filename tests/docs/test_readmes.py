@@ -104,8 +104,8 @@ def workspace(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "readme",
-    [ROOT / "README.md", ROOT / "mappings" / "README.md", ROOT / "docs" / "operating.md"],
-    ids=["front", "mappings", "operating"],
+    [readme for readme in READMES if CONSOLE.search(readme.read_text(encoding="utf-8"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_every_command_works_as_written(readme, workspace, tmp_path):
     folder = tmp_path / "tour"

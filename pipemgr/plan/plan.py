@@ -13,6 +13,7 @@ from pipemgr.model.identity import fingerprint
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import read, write
 from pipemgr.translate.document import DocumentSet
+from pipemgr.translate.edit import edit
 from pipemgr.translate.report import Finding
 
 from .diff import Difference, Moved, differences, moved, normal
@@ -94,9 +95,10 @@ def change(
     """The change that makes `live` what is desired.
 
     All three are compared as the vendor's language can say them: what was lost on the way is in `losses` and is
-    no difference for ever after. `applied` is the normal form that the ledger keeps of the last publish.
+    no difference for ever after. `applied` is the normal form that the ledger keeps of the last publish. What is
+    live is changed as little as possible, so that comments and layout in it survive.
     """
-    written = write(desired.pipeline, dialect)
+    written = edit(desired.pipeline, dialect, live) if live else write(desired.pipeline, dialect)
     wanted, there = _read(written.documents, dialect) or {}, _read(live, dialect)
     marks = _Marks(fingerprint(wanted), _mark(applied), _mark(there))
     who = moved(*marks)

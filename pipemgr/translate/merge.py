@@ -77,7 +77,16 @@ class Merge:
             case "scalar", None, None:
                 self._scalar(place, old, new)
             case _:
-                raise Tangled
+                self._otherwise(place, old, new)
+
+    def _otherwise(self, place: Place, old: Node, new: Node) -> None:
+        """A scalar that the text says longer: as the one entry of a mapping or of a list."""
+        children = place.node.children
+        inside = list(children.values() if isinstance(children, dict) else children or ())
+        inner = self.places.get(id(inside[0])) if len(inside) == 1 else None
+        if inner is None or inner.part.kind != "scalar" or old.children or new.children:
+            raise Tangled
+        self.value(inner, old, new)
 
     def _scalar(self, place: Place, old: Node, new: Node) -> None:
         there, value = place.node.value, new.value

@@ -74,6 +74,14 @@ def test_spelling_is_no_difference():
     assert planned("make", "make", single("p.yaml", text)).verb is Verb.NOTHING
 
 
+def test_an_update_keeps_the_comments_of_what_is_live():
+    text = "# by hand\npipeline: p\nstages:\n  a:\n    steps: [{run: {script: 'make'}}]  # one step\n"
+    found = planned("make test", "make", single("p.yaml", text))
+    assert found.verb is Verb.UPDATE
+    assert [one.text for one in found.documents] == [text.replace("'make'", "'make test'")]
+    assert planned("make test", "make test", found.documents).verb is Verb.NOTHING
+
+
 def test_an_unreadable_live_document_is_replaced_not_fatal():
     assert planned("make", "make", single("p.yaml", "{{{")).verb is Verb.UPDATE
 

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import JsonValue
+
 from pipemgr.adapter import Fidelity, said
-from pipemgr.model.definitions import Container, Data, Runner, Stage
+from pipemgr.model.definitions import Container, Data, Runner, Stage, Step
 
 from .phrases import Phrases
-from .words import hints
+from .words import hints, own
 
 DEFAULT_RUNNER: Final = "linux"
+XCODE: Final = "setup.xcode"
 BASE_IMAGE: Final = "cimg/base:current"
 """What a stage runs in that has services and names no container."""
 _LOCAL: Final = "localhost"
@@ -39,6 +42,17 @@ class Place:
     known: dict[str, str] = field(default_factory=dict)
 
 
+def _as_before(data: Data, image: JsonValue, steps: tuple[Step, ...]) -> Data:
+    """The machine with the image that its definition named, and the Xcode that its first step asks for."""
+    machine = data.get("machine")
+    if isinstance(image, str) and machine is not None:
+        return {**data, "machine": {"image": image}}
+    version = steps[0].inputs.get("version") if steps and steps[0].action == XCODE else None
+    if isinstance(version, str) and "macos" in data:
+        return {"macos": {"xcode": version}}
+    return data
+
+
 class ExecutorWriter:
     """Writes executors."""
 
@@ -47,9 +61,13 @@ class ExecutorWriter:
         self.losses = phrases.losses
         self.tables = phrases.words.tables
 
-    def place(self, stage: Stage, path: str) -> Place:
-        """Where a stage runs."""
+    def place(self, stage: Stage, path: str, executor: JsonValue = None) -> Place:
+        """Where a stage runs; `executor` is one of an orb that says it all."""
         runner = stage.runner or Runner()
+        if (named := executor or own(stage.vendor).get("executor")) is not None:
+            size = self.phrases.field(runner.size if executor is None else None, f"{path}runner.size")
+            kind = self.tables.catalogue.runners.get(runner.name or DEFAULT_RUNNER)
+            return Place(said({"executor": named, "resource_class": size}), kind.os if kind else "linux")
         name = self._machine(runner, f"{path}runner")
         kind = self.tables.catalogue.runners.get(name or DEFAULT_RUNNER)
         known = (
@@ -60,6 +78,7 @@ class ExecutorWriter:
             data = self._docker(stage, path)
         else:
             data = self._options(runner, name, path)
+            data = _as_before(data, hints(stage.vendor).get("image"), stage.steps)
         size = self.phrases.field(runner.size, f"{path}runner.size")
         return Place({**data, **said({"resource_class": size})}, system, known)
 

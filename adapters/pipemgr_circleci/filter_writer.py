@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -151,6 +152,25 @@ def _fits(subject: Expression, glob: str) -> Expression:
     return Call("matches", (subject, Literal(glob_to_regex(glob))))
 
 
-def filters(globs: Iterable[str]) -> list[str]:
-    """Globs as the branches of a schedule: names, or regular expressions between slashes."""
-    return [f"/{glob_to_regex(one)}/" if set(one) & _WILD else one for one in globs]
+def filters(names: Iterable[str]) -> list[str]:
+    """Branches of a schedule: names, and globs as regular expressions between slashes."""
+    return [one if _is_regex(one) or not set(one) & _WILD else f"/{glob_to_regex(one)}/" for one in names]
+
+
+def _is_regex(name: str) -> bool:
+    return len(name) > 1 and name.startswith("/") and name.endswith("/")
+
+
+def branch_names(node: Expression) -> tuple[str, ...] | None:
+    """The names of branches, and expressions between slashes, that a condition means; None where it means else."""
+    match node:
+        case Binary("||", left, right):
+            first, second = branch_names(left), branch_names(right)
+            return (*first, *second) if first and second else None
+        case Binary("==", subject, Literal(str(name))) if subject == BRANCH:
+            return (name,)
+        case Call("matches", (subject, Literal(str(pattern)))) if subject == BRANCH:
+            return (f"/{pattern}/",)
+        case Call("starts_with", (subject, Literal(str(text)))) if subject == BRANCH:
+            return (f"/{re.escape(text)}.*/",)
+    return None

@@ -14,11 +14,12 @@ from pipemgr.model.expressions import Expression
 from .artifact_writer import ArtifactWriter, Downloads
 from .executor_writer import ExecutorWriter
 from .jobs_plan import Planned
+from .orb_writer import OrbCalls
 from .phrases import Phrases
 from .run_writer import RunWriter
 from .step_conditions import test
 from .step_writer import StepWriter
-from .words import own
+from .words import hints, own
 
 ORDER: Final = (
     "description",
@@ -47,6 +48,11 @@ INVOKED: Final = (
     "override-with",
 )
 """Keys of a job's invocation in a workflow."""
+_ORB_JOB: Final = ("job", "parameters")
+WORKLESS: Final = ("no-op", "release", "lock", "unlock")
+"""Types of jobs without steps."""
+OTHER_HINTS: Final = ("unnamed-services", "image", "job", "parameters", "executor", "filters")
+"""Hints that are no keys of a job."""
 NOTHING: Final = "true"
 """The script of a step that does nothing."""
 
@@ -62,19 +68,23 @@ class Job:
 class JobWriter:
     """Writes jobs."""
 
-    def __init__(self, phrases: Phrases, downloads: Downloads) -> None:
+    def __init__(self, phrases: Phrases, downloads: Downloads, named: OrbCalls) -> None:
         self.phrases = phrases
+        self.named = named
         self.losses = phrases.losses
         self.downloads = downloads
 
     def write(self, stage: Stage, planned: Planned) -> Job:
         """The job that does what a stage says, with the parameters that a matrix gives it."""
         path = f"stages.{stage.id}."
+        kept = {key: value for key, value in own(stage.vendor).items() if key not in (*INVOKED, *_ORB_JOB)}
+        if kept.get("type") in WORKLESS:
+            return Job(ordered(kept, ORDER))
         phrases = self.phrases.within({}, planned.parameters)
-        place = planned.place or ExecutorWriter(phrases).place(stage, path)
+        place = planned.place or ExecutorWriter(phrases).place(stage, path, planned.executor)
         phrases = phrases.within(place.known).given(stage.variables)
         runs = RunWriter(phrases, place.system, stage.defaults)
-        steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads))
+        steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads), self.named)
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
         written = [
             *self._halting(phrases, planned.tests, place.system, f"{path}when"),
@@ -86,10 +96,12 @@ class JobWriter:
                 "parameters": planned.declared,
                 **place.data,
                 "parallelism": phrases.field(stage.parallelism, f"{path}parallelism"),
+                "shell": runs.shell(stage.defaults and stage.defaults.shell, f"{path}defaults.shell")[0],
                 "environment": known,
             }
         )
-        data = overlaid(data, {key: value for key, value in own(stage.vendor).items() if key not in INVOKED})
+        before = {key: value for key, value in hints(stage.vendor).items() if key not in OTHER_HINTS}
+        data = overlaid(data, {**before, **kept})
         if "steps" not in data:
             data["steps"] = written or self._nothing(f"{path}steps")
         return Job(ordered(data, ORDER), steps.orbs)

@@ -11,10 +11,11 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, cells, ordered, said
 from pipemgr.model.definitions import Data, Matrix, Pipeline, Stage
-from pipemgr.model.expressions import Expression
+from pipemgr.model.expressions import Expression, Name
 
 from .executor_writer import ExecutorWriter, Place
 from .folding import conjuncts
+from .orb_writer import OrbCalls
 from .phrases import Phrases, plain
 from .requires_writer import is_about_results
 from .sharing import declared
@@ -42,6 +43,10 @@ class Planned:
     matrix: Data | None = None
     cells: tuple[Data, ...] = ()
     """The arguments of each invocation, where a matrix can't say it."""
+    orb: Data | None = None
+    """The arguments of an orb's job, which is invoked and not declared."""
+    titles: tuple[str, ...] = ()
+    """What each execution of a matrix is called."""
     approval: bool = False
     """Whether it is nothing but an approval."""
     before: str | None = None
@@ -51,15 +56,26 @@ class Planned:
     forgiven: bool = False
     """Whether others go on when it fails."""
 
+    alias: str | None = None
+    """What others call an orb's job with a matrix, where that is not the job's own name."""
+    executor: JsonValue = None
+    """The executor of an orb that it runs in."""
     place: Place | None = None
     """Where it runs, when a matrix decides."""
+
+    @property
+    def invoked_only(self) -> bool:
+        """Whether no job is declared for it."""
+        return self.approval or self.orb is not None
 
     @property
     def names(self) -> tuple[str, ...]:
         """What others require to wait for it."""
         if self.cells:
-            return tuple(self._cell_name(cell) for cell in self.cells)
-        return (self.key if self.matrix is not None else self.title or self.key,)
+            return self.titles or tuple(self._cell_name(cell) for cell in self.cells)
+        if self.matrix is not None:
+            return (str(self.matrix.get("alias", self.key)),)
+        return (self.title or self.key,)
 
     def _cell_name(self, cell: Data) -> str:
         shown = [plain(value) for key, value in cell.items() if key not in _NOT_SHOWN]
@@ -76,13 +92,15 @@ class Planned:
         if self.approval:
             yield {self.key: ordered({"type": "approval", **inner}, ORDER)}
         elif self.cells:
-            for cell in self.cells:
-                yield {self.key: ordered({"name": self._cell_name(cell) + suffix, **inner, **cell}, ORDER)}
+            for name, cell in zip(self.names, self.cells, strict=True):
+                yield {self.key: ordered({"name": name + suffix, **inner, **cell}, ORDER)}
         elif self.matrix is not None:
-            yield {self.key: ordered({"matrix": self.matrix, **inner}, ORDER)}
+            shown = self.title + suffix if self.title else None
+            inner = {**said({"name": shown, "matrix": self.matrix}), **inner, **(self.orb or {})}
+            yield {self.key: ordered(inner, ORDER)}
         else:
-            name = self.title or (self.key if suffix else None)
-            inner = {**({"name": name + suffix} if name else {}), **inner}
+            called = self.title or (self.key if suffix else None)
+            inner = {**({"name": called + suffix} if called else {}), **inner, **(self.orb or {})}
             yield {self.key: ordered(inner, ORDER)} if inner else self.key
 
 
@@ -95,6 +113,14 @@ class Plan:
         self._taken: set[str] = set()
         self._planned: dict[str, Planned] = {}
         self.executors: Data = {}
+        self.orbs = OrbCalls(pipeline, phrases.words)
+        self._asked = {
+            need
+            for stage in pipeline.stages
+            for need in stage.needs
+            if stage.when is not None and is_about_results(stage.when)
+        } | {stage.id for stage in pipeline.stages if stage.allow_failure}
+        """The stages whose results others ask for."""
         for stage in pipeline.stages:
             self._planned[stage.id] = self._stage(stage)
 
@@ -107,6 +133,11 @@ class Plan:
             self._free(stage.id), stage, approval=stage.approval is not None and not stage.steps
         )
         planned.title = self._title(stage, planned.key)
+        if (call := self.orbs.job(stage)) is not None:
+            planned.alias = planned.key if planned.key != call[0].replace("/", "-") else None
+            planned.title = planned.title or (planned.alias if stage.matrix is None else None)
+            planned.key, planned.orb = call
+        planned.executor = self.orbs.executor(stage)
         if stage.approval is not None and stage.steps:
             planned.before = self._free(f"approve-{stage.id}")
         if stage.matrix is not None:
@@ -127,7 +158,10 @@ class Plan:
         name = stage.name
         if name is None or name == key or stage.matrix is not None:
             return None
-        if not self.phrases.is_known(name) or not _STATUS_NAME.fullmatch(name) or name.lower() in self._taken:
+        is_plain = _STATUS_NAME.fullmatch(name) or stage.id not in self._asked
+        if not self.phrases.is_known(name) or not is_plain or name.lower() in self._taken:
+            why = "CircleCI's jobs are known by their names: each is the name of one job, and complete before it runs"
+            self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.name", f"name {name}", why)
             return None
         self._taken.add(name.lower())
         return name
@@ -136,7 +170,9 @@ class Plan:
         if stage.when is None:
             return
         for node in conjuncts(self.phrases.conditions.decided(stage.when)):
-            if not is_about_results(node) and self.phrases.conditions.expression(node) is None:
+            if _is_scheduled(node) or is_about_results(node):
+                continue
+            if self.phrases.conditions.expression(node) is None:
                 yield node
 
     def _forgiven(self, stage: Stage) -> bool:
@@ -152,6 +188,8 @@ class Plan:
     def _matrix(self, stage: Stage, matrix: Matrix, planned: Planned) -> None:
         rows = cells(matrix)
         path = f"stages.{stage.id}.matrix"
+        if rows is None and self._whole(matrix, planned, path):
+            return
         if rows is None:
             why = "CircleCI's matrices are complete before anything runs"
             self.losses.add(Fidelity.DROPPED, path, "matrix", why, "write its values")
@@ -167,10 +205,48 @@ class Plan:
         ]
         apart = self._machines(stage, planned, flat, values)
         whole = None if apart or matrix.include else _product(values)
-        if whole is None or len(values) == 1 or len(whole[1]) > len(values):
+        if whole is None or len(whole[1]) > len(values):
             planned.cells = tuple(values)
         else:
             planned.matrix = said({"parameters": whole[0], "exclude": whole[1]})
+        if planned.matrix is not None and planned.alias is not None:
+            planned.matrix["alias"] = planned.alias
+        self._titles(stage, planned, flat)
+
+    def _titles(self, stage: Stage, planned: Planned, rows: tuple[Data, ...]) -> None:
+        """What each execution of a matrix is called: by the stage's own name, where that tells them apart."""
+        if stage.name is None or "matrix." not in stage.name:
+            return
+        within = [self.phrases.within({f"matrix.{key}": value for key, value in row.items()}) for row in rows]
+        if not all(one.is_known(stage.name) for one in within):
+            return
+        path = f"stages.{stage.id}.name"
+        titles = tuple(str(one.field(stage.name, path)) for one in within)
+        if len({*(title.lower() for title in titles), *self._taken}) < len(titles) + len(self._taken):
+            return
+        if not all(map(_STATUS_NAME.fullmatch, titles)) and planned.cells:
+            return
+        planned.titles = titles
+        own_parameters = {
+            text: name for text, name in planned.parameters.items() if text.startswith("matrix.")
+        }
+        named = self.phrases.within({}, own_parameters).field(stage.name, path)
+        planned.title = str(named).replace("<< parameters.", "<< matrix.")
+
+    def _whole(self, matrix: Matrix, planned: Planned, path: str) -> bool:
+        """Write a matrix whose values parameters of the pipeline give; whether that is all it needs."""
+        texts = [
+            value
+            for values in matrix.axes.values()
+            for value in ([values] if isinstance(values, str) else values)
+        ]
+        if matrix.include or not texts or not all(self.phrases.is_known(plain(one)) for one in texts):
+            return False
+        planned.parameters = {f"matrix.{axis}": _parameter(axis) for axis in matrix.axes}
+        planned.declared = {name: {"type": "string"} for name in planned.parameters.values()}
+        axes = {_parameter(axis): self.phrases.data(values, path) for axis, values in matrix.axes.items()}
+        planned.matrix = said({"parameters": axes, "exclude": self.phrases.data(matrix.exclude, path)})
+        return True
 
     def _machines(self, stage: Stage, planned: Planned, rows: tuple[Data, ...], values: list[Data]) -> bool:
         """Declare the executors of a matrix over machines; whether each cell has to name its own."""
@@ -219,6 +295,11 @@ def _common(places: list[Place]) -> str:
     """The system whose shells scripts are written for."""
     systems = {place.system for place in places}
     return systems.pop() if len(systems) == 1 else "linux"
+
+
+def _is_scheduled(node: Expression) -> bool:
+    """Whether a condition asks for a schedule: workflows have these."""
+    return any(one == Name("schedule") for one in node.walk())
 
 
 def _flat(row: Any, prefix: str = "") -> Iterator[tuple[str, JsonValue]]:

@@ -56,7 +56,7 @@ class RunWriter:
         for name in step.inputs.keys() - _INPUTS:
             why = "a script has no such input"
             self.losses.add(Fidelity.DROPPED, f"{path}.inputs.{name}", f"input {name} of run", why)
-        shell, kind = self._shell(step.inputs.get("shell") or self.defaults.shell, f"{path}.inputs.shell")
+        shell, kind = self._shell(step, f"{path}.inputs.shell")
         directory = step.inputs.get("directory") or self.defaults.directory
         script = self.phrases.script(plain(step.inputs.get("script", "")), f"{path}.inputs.script", kind)
         environment, exports = self._environment(step.variables, path, kind)
@@ -69,9 +69,7 @@ class RunWriter:
                 "name": self.phrases.label(step.name, f"{path}.name"),
                 "shell": shell,
                 "environment": environment,
-                "working_directory": self.phrases.field(directory, f"{path}.inputs.directory")
-                if directory != "."
-                else None,
+                "working_directory": self.phrases.field(directory, f"{path}.inputs.directory"),
                 "background": step.background or None,
                 "no_output_timeout": self._idle(step, path),
                 "when": asks.status,
@@ -99,7 +97,13 @@ class RunWriter:
             path,
         )
 
-    def _shell(self, shell: Any, path: str) -> tuple[str | None, str]:
+    def _shell(self, step: Step, path: str) -> tuple[str | None, str]:
+        """What to write as `shell` of a step, and the kind it is."""
+        if not (shell := step.inputs.get("shell")):
+            return None, self.shell(self.defaults.shell, path)[1]
+        return self.shell(shell, path)
+
+    def shell(self, shell: Any, path: str) -> tuple[str | None, str]:
         """What to write as `shell`, and the kind it is."""
         if not shell:
             return None, DEFAULTS[self.system]

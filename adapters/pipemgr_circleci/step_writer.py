@@ -14,11 +14,13 @@ from pipemgr.model.definitions import OPAQUE, Data, Step
 from .artifact_writer import ArtifactWriter
 from .cache_writer import CacheWriter
 from .checkout_writer import CheckoutWriter
+from .executor_writer import XCODE
+from .orb_writer import OrbCalls
 from .phrases import Phrases
 from .results_writer import write_results
 from .run_writer import RunWriter
 from .step_conditions import Asked, asked
-from .words import VENDOR, own
+from .words import VENDOR, hints, own
 
 RUN: Final = "run"
 BUILT_IN: Final = "built-in"
@@ -39,8 +41,9 @@ _ANYWAY: Final = ("store_artifacts", "store_test_results")
 class StepWriter:
     """Writes the steps of one job, and collects the orbs that they need."""
 
-    def __init__(self, phrases: Phrases, runs: RunWriter, artifacts: ArtifactWriter) -> None:
+    def __init__(self, phrases: Phrases, runs: RunWriter, artifacts: ArtifactWriter, named: OrbCalls) -> None:
         self.phrases = phrases
+        self.named = named
         self.losses = phrases.losses
         self.orbs: dict[str, str] = {}
         """The orbs that the steps need, by name."""
@@ -80,6 +83,8 @@ class StepWriter:
             return [self.runs.write(step, asks, path)]
         if step.action == OPAQUE:
             return self._opaque(step, asks, path)
+        if step.action == XCODE and "macos" in self.runs.system:
+            return []
         if step.action in self.special:
             entries = self.special[step.action](step, path)
         else:
@@ -96,6 +101,10 @@ class StepWriter:
 
     def _by_row(self, step: Step, asks: Asked, path: str) -> list[JsonValue]:
         tables = self.phrases.words.tables.steps
+        before = hints(step.vendor).get("call")
+        if isinstance(before, str) and (known := tables.read(self.named.full(before))) is not None:
+            if known.action == step.action:
+                return [self._call(step, known, path, before)]
         row = tables.write(step.action)
         if row is None and (lowered := tables.lowered(step.action)) is not None:
             return self._lowered(step, lowered, path)
@@ -124,9 +133,9 @@ class StepWriter:
             entries += [one for _, one in self._step(inner.model_copy(update=common), path)]
         return entries
 
-    def _call(self, step: Step, row: StepRow, path: str) -> JsonValue:
-        """A step of CircleCI, or a command of an orb."""
-        call = str(row.call)
+    def _call(self, step: Step, row: StepRow, path: str, before: str | None = None) -> JsonValue:
+        """A step of CircleCI, or a command of an orb, by the name it had before if it had one."""
+        call = before or str(row.call)
         given: Data = {}
         for ours, value in step.inputs.items():
             theirs = row.input(ours)
@@ -138,7 +147,7 @@ class StepWriter:
                 continue
             given[theirs.name] = to_vendor(self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert)
         given |= {key: value for key, value in row.defaults.items() if key not in given}
-        if row.version != BUILT_IN:
+        if row.version != BUILT_IN and before is None:
             call = self._orb(call, str(row.version))
         if call in _NAMED and step.name:
             given = {"name": self.phrases.label(step.name, f"{path}.name"), **given}

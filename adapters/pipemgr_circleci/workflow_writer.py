@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -13,7 +13,7 @@ from pipemgr.adapter import Fidelity, overlaid, said
 from pipemgr.model.definitions import Data, Pipeline, Stage
 from pipemgr.model.expressions import Atom, Binary, Expression, Literal, transform
 
-from .filter_writer import Started, filters
+from .filter_writer import Started, branch_names, filters
 from .folding import FALSE, TRUE, conjuncts, fold, joined
 from .job_writer import INVOKED
 from .jobs_plan import Plan, Planned
@@ -32,6 +32,8 @@ class Variant:
     name: str
     known: Mapping[str, Atom] = field(default_factory=dict)
     schedules: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    limit: Expression | None = None
+    """A condition that the schedules' branches say already."""
 
 
 class WorkflowWriter:
@@ -77,14 +79,25 @@ class WorkflowWriter:
         by_stages: dict[str, Variant] = {}
         for cron, branches in crons:
             variant = Variant(group, {"trigger": "schedule", "schedule": cron}, ((cron, branches),))
+            variant = self._limited(variant, stages)
             key = str(self._selected(stages, variant))
             if key in by_stages:
                 known = by_stages[key]
-                variant = Variant(known.name, known.known, (*known.schedules, *variant.schedules))
+                variant = replace(known, schedules=(*known.schedules, *variant.schedules))
             elif self.started.when != FALSE and self._selected(stages, usual):
-                variant = Variant(f"{group}-scheduled", variant.known, variant.schedules)
+                variant = replace(variant, name=f"{group}-scheduled")
             by_stages[key] = variant
         yield from by_stages.values()
+
+    def _limited(self, variant: Variant, stages: Iterable[Stage]) -> Variant:
+        """The schedule with the branches that all its stages are for."""
+        found = [self._condition(stage, variant) for stage in stages]
+        shared = [set(conjuncts(one)) for one in found if one != FALSE]
+        for node in conjuncts(next((one for one in found if one != FALSE), None)):
+            if all(node in one for one in shared) and (names := branch_names(node)) is not None:
+                ((cron, _),) = variant.schedules
+                return replace(variant, schedules=((cron, names),), limit=node)
+        return variant
 
     def _selected(self, stages: Iterable[Stage], variant: Variant) -> list[tuple[str, str]]:
         """The stages that a variant has, with what is left of their conditions."""
@@ -95,9 +108,11 @@ class WorkflowWriter:
         if stage.when is None:
             return TRUE
         node = fold(stage.when, variant.known)
-        if variant.schedules or not self.started.crons:
+        if not self.started.crons:
             return node
-        return _never_scheduled(node)
+        if variant.limit is not None:
+            return joined(one for one in conjuncts(node) if one != variant.limit) or TRUE
+        return node if variant.schedules else _never_scheduled(node)
 
     # Jobs of a workflow --------------------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ from .job_writer import JobWriter
 from .jobs_plan import Plan
 from .phrases import Phrases, Scope
 from .sharing import shared
-from .words import Words, own
+from .words import Words, hints, own
 from .workflow_writer import WorkflowWriter
 
 PATH: Final = ".circleci/config.yml"
 VERSION: Final = 2.1
 ORDER: Final = ("version", "setup", "orbs", "parameters", "commands", "executors", "jobs", "workflows")
+_UNUSED: Final = ("orbs", "commands", "executors", "jobs", "job-groups", "setup")
 TYPES: Final = {"boolean": "boolean", "number": "integer", "choice": "enum"}
 
 
@@ -42,13 +43,14 @@ def _config(pipeline: Pipeline, phrases: Phrases) -> Data:
     started = TriggerWriter(phrases.losses).write(pipeline)
     jobs: Data = {}
     orbs: Data = {}
-    writer = JobWriter(phrases, Downloads(pipeline))
+    writer = JobWriter(phrases, Downloads(pipeline), plan.orbs)
     for stage in pipeline.stages:
         planned = plan[stage.id]
-        if not planned.approval:
+        if not planned.invoked_only:
             job = writer.write(stage, planned)
             jobs[planned.key] = job.data
             orbs |= job.orbs
+    _tell_version(pipeline, phrases)
     executors, jobs = shared(jobs, plan.executors)
     workflows = WorkflowWriter(phrases, plan, started).write(pipeline)
     data = said(
@@ -61,7 +63,23 @@ def _config(pipeline: Pipeline, phrases: Phrases) -> Data:
             "workflows": workflows,
         }
     )
-    return ordered(overlaid(data, own(pipeline.vendor)), ORDER)
+    return ordered(overlaid(_as_before(data, hints(pipeline.vendor)), own(pipeline.vendor)), ORDER)
+
+
+def _tell_version(pipeline: Pipeline, phrases: Phrases) -> None:
+    if version := hints(pipeline.vendor).get("version"):
+        why = "written as version 2.1, which means the same"
+        phrases.losses.add(Fidelity.EQUIVALENT, "vendor.circleci.hints.version", f"version {version}", why)
+
+
+def _as_before(data: Data, kept: Data) -> Data:
+    """The configuration with what CircleCI ignores, and what no workflow uses, where it stood before."""
+    top = kept.get("top")
+    found = overlaid(data, {key: kept[key] for key in _UNUSED if key in kept})
+    workflows = found.get("workflows")
+    if "workflows-version" in kept and isinstance(workflows, dict):
+        found["workflows"] = {"version": kept["workflows-version"], **workflows}
+    return {**(top if isinstance(top, dict) else {}), **found}
 
 
 def _parameter(parameter: Parameter, name: str, phrases: Phrases) -> Data:

@@ -146,7 +146,7 @@ class _Naming:
             f"environment variable {name}",
             f"only {self.source.title} gives it to scripts; {there}",
             f"rewrite what uses {name}, or set it in the stage's variables",
-        )
+        ).model_copy(update={"kind": "environment variable"})
 
 
 def _finding(fidelity: Fidelity, path: str, what: str, why: str, remedy: str = "") -> Finding:

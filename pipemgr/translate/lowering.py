@@ -274,6 +274,7 @@ def _lost(
                 what=f"context {context}",
                 why=why,
                 remedy="create its secrets and values in the target, under the same names",
+                kind="context",
             )
         return
     lost = effect(name, value, tokens=tokens)

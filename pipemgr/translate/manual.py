@@ -48,6 +48,8 @@ class Need:
             what=f"{self.kind} {self.name}",
             why=f"not part of the definition; needed at {', '.join(places)}",
             remedy=_REMEDIES[self.kind].format(name=self.name, target=target.title),
+            kind=self.kind,
+            places=tuple(places),
         )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
 from pipemgr.model.base import Value
+
+from . import markdown
 
 
 class Fidelity(StrEnum):
@@ -64,6 +67,20 @@ class Finding(Value):
     what: str
     why: str
     remedy: str = ""
+    kind: str = ""
+    """What a person must provide, where it is that: `secret`, `context`, `runner`, `environment` ..."""
+    places: tuple[str, ...] = ()
+    """All places that it is about, where they are several; `source` is the first."""
+
+
+class Task(Value):
+    """One thing that a person must do, and every place that needs it."""
+
+    kind: str
+    what: str
+    why: str
+    remedy: str
+    places: tuple[str, ...]
 
 
 class Accounting(Value):
@@ -100,26 +117,30 @@ class TranslationReport(Value):
         """The findings beyond `limit`."""
         return tuple(one for one in self.findings if RANK[one.fidelity] > RANK[limit])
 
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What a person must do, each thing once: first what has to be created, by kind and name."""
+        return tasks(self.findings)
+
     def to_json(self) -> str:
-        """The report for machines."""
-        return self.model_dump_json(indent=2)
+        """The report for machines: all findings, and the tasks made of them."""
+        data = self.model_dump(mode="json")
+        return json.dumps(data | {"tasks": [one.model_dump(mode="json") for one in self.tasks]}, indent=2)
 
     def to_markdown(self) -> str:
-        """The report for people: a summary, then the findings from the worst."""
-        lines = [f"# {self.source}: {self.origin} to {self.target}", "", _summary(self), ""]
-        if self.findings:
-            lines += ["| fidelity | what | why | where | remedy |", "| --- | --- | --- | --- | --- |"]
-            worst_first = sorted(self.findings, key=lambda one: -RANK[one.fidelity])
-            lines += [_row(one) for one in worst_first]
-        return "\n".join(lines) + "\n"
+        """The report for people: a summary, what to do, then the losses from the worst."""
+        return markdown.report(self)
 
 
-def _summary(report: TranslationReport) -> str:
-    counts = report.accounting
-    kept = ", ".join(f"{getattr(counts, fidelity)} {fidelity}" for fidelity in Fidelity)
-    return f"**{report.outcome}**: of {counts.nodes} nodes {kept}."
-
-
-def _row(finding: Finding) -> str:
-    cells = (finding.fidelity, finding.what, finding.why, finding.source, finding.remedy)
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+def tasks(findings: Iterable[Finding]) -> tuple[Task, ...]:
+    """The manual findings as tasks: those with the same subject and remedy are one."""
+    found: dict[tuple[str, str, str], tuple[Finding, dict[str, None]]] = {}
+    for one in findings:
+        if one.fidelity is Fidelity.MANUAL:
+            key = (one.kind, one.what, one.remedy)
+            found.setdefault(key, (one, {}))[1].update(dict.fromkeys(one.places or (one.source,)))
+    made = (
+        Task(kind=one.kind, what=one.what, why=one.why, remedy=one.remedy, places=tuple(places))
+        for one, places in found.values()
+    )
+    return tuple(sorted(made, key=lambda one: (not one.kind, one.kind, one.what)))

@@ -1,7 +1,6 @@
 """Conversion: documents in, documents and a complete report out; failures are reports too."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -253,11 +252,3 @@ def test_a_writers_findings_get_their_line_and_count() -> None:
     report = _convert(OPAQUE, replace(VENDOR, writer=_Complains())).report
     assert [finding.source for finding in report.findings] == ["f.yaml:8:9"]
     assert report.accounting.approximate == 1
-
-
-def test_the_report_has_a_form_for_people(native: Dialect, poor: Callable[..., Dialect]) -> None:
-    text = _convert(
-        "pipeline: x\nstages: {a: {name: 'a|b', timeout: 1h}}", poor("stage.timeout")
-    ).report.to_markdown()
-    assert text.startswith("# f.yaml: native to elsewhere\n\n**partial**: of 6 nodes 5 exact")
-    assert "| dropped | stage.timeout | not there | f.yaml:2:27 |" in text

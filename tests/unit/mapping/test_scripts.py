@@ -39,6 +39,22 @@ def do(tmp_path: Path) -> Do:
     return run
 
 
+SCRIPTS = [
+    pytest.param(row.run, id=f"{vendor}-{row.action}")
+    for vendor in ("circleci", "github-actions", "local")
+    for row in Tables.of(vendor).steps.rows
+    if row.run is not None
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_is_one_that_bash_can_read(script: str) -> None:
+    done = subprocess.run(
+        ["bash", "-n", "-c", script], capture_output=True, text=True, timeout=10, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def put(root: Path, *names: str) -> None:
     for name in names:
         path = root / name

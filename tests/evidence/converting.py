@@ -15,6 +15,7 @@ from pipemgr.translate.report import Accounting, Fidelity, Finding
 from .corpus import CONFIGS, WORKFLOWS, File, conversion, other, readable
 from .figures import Figure
 from .meaning import Situation, behaviour, situations
+from .owners import identifier, owned
 from .ways import language
 
 LEAST_KEPT = 0.9
@@ -190,20 +191,10 @@ def _owners(before: Pipeline, after: Pipeline) -> dict[str, str]:
 
     An id or a name that is the same, or is the longest beginning, tells.
     """
-    names = {stage.id: stage.id for stage in before.stages}
-    for stage in before.stages:
-        if name := _identifier((stage.name or "").partition("${{")[0]):
-            names.setdefault(name, stage.id)
-    found = {}
-    for stage in after.stages:
-        fitting = [one for one in names if stage.id == one or stage.id.startswith(f"{one}-")]
-        if fitting:
-            found[stage.id] = names[max(fitting, key=len)]
-    return found
-
-
-def _identifier(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+    names = {identifier((stage.name or "").partition("${{")[0]): stage.id for stage in before.stages}
+    names |= {stage.id: stage.id for stage in before.stages}
+    found = {stage.id: owned(stage.id, names) for stage in after.stages}
+    return {one: owner for one, owner in found.items() if owner is not None}
 
 
 def _text(situation: Situation) -> str:

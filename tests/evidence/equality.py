@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import yaml
 from pipemgr.translate.document import DocumentSet, single
 
 from .executing import EXECUTED, Ended, execute, settings_of
+from .owners import identifier, owned
 from .ways import CIRCLECI, GITHUB, NATIVE, Way, way, with_wanted
 
 WAYS = {
@@ -22,8 +23,6 @@ WAYS = {
 }
 TRIES = 3
 """act now and then loses the last line that a failing script prints."""
-_CALLED = re.compile(r"actions/|\./")
-"""How act names steps without a name that use an action."""
 
 
 def source(path: Path) -> DocumentSet:
@@ -48,14 +47,16 @@ def compared(path: Path, name: str, folder: Path) -> tuple[Way, list[str]]:
     for attempt in range(TRIES):
         first = execute(before, folder / f"{attempt}-before")
         second = execute(after, folder / f"{attempt}-after", settings_of(before))
-        found = list(differences(first, second, actions=name != CIRCLECI))
+        if name == CIRCLECI:
+            first, second = (_scripts(ended, before) for ended in (first, second))
+        found = list(differences(first, second))
         if not found:
             break
     return went, found
 
 
-def differences(first: dict[str, Ended], second: dict[str, Ended], *, actions: bool = True) -> Iterator[str]:
-    """What the second execution did otherwise; without `actions`, only the steps that run scripts count."""
+def differences(first: Mapping[str, Ended], second: Mapping[str, Ended]) -> Iterator[str]:
+    """What the second execution did otherwise."""
     for name in sorted({*first, *second}):
         if name not in second or name not in first:
             yield f"{name}: {'not executed' if name in first else 'executed'}"
@@ -63,12 +64,36 @@ def differences(first: dict[str, Ended], second: dict[str, Ended], *, actions: b
         one, two = first[name], second[name]
         if one.result != two.result:
             yield f"{name}: {one.result}, then {two.result}"
-        known = {step for step, _ in one.steps if not _CALLED.match(step)}
-        steps = [[step for step in ended.steps if actions or step[0] in known] for ended in (one, two)]
-        if steps[0] != steps[1]:
-            yield f"{name}: steps {steps[0]}, then {steps[1]}"
+        if one.steps != two.steps:
+            yield f"{name}: steps {one.steps}, then {two.steps}"
         if one.marks != two.marks:
             yield f"{name}: lines {one.marks}, then {two.marks}"
+
+
+def _scripts(ended: Mapping[str, Ended], text: str) -> dict[str, Ended]:
+    """Of each execution what another vendor can say too: named scripts, and cells by number, whatever jobs are called.
+
+    A cell of a matrix may be a job of its own there, and a job's id may be made of its name.
+    """
+    jobs = yaml.safe_load(text)["jobs"]
+    names = {identifier(str(job.get("name", name)).partition("${{")[0]): name for name, job in jobs.items()}
+    names |= {name: name for name in jobs}
+    scripts = {
+        step["name"]
+        for job in jobs.values()
+        for step in job.get("steps", [])
+        if {"name", "run"} <= step.keys()
+    }
+    found: dict[str, list[Ended]] = {}
+    for name, one in ended.items():
+        owner = owned(name.partition(" ")[0], names)
+        steps = [step for step in one.steps if step[0] in scripts]
+        found.setdefault(owner or name, []).append(Ended(one.result, steps, one.marks))
+    return {
+        f"{name} {number}" if len(cells) > 1 else name: cell
+        for name, cells in found.items()
+        for number, cell in enumerate(sorted(cells, key=str), 1)
+    }
 
 
 def unexpected(path: Path, went: Way, found: list[str]) -> list[str]:

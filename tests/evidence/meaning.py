@@ -41,6 +41,7 @@ class Situation:
             "tag": self.tag,
             "schedule": self.cron,
             "ref": f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch}",
+            "event.payload.ref": f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch}",
             "ref_type": "tag" if self.tag else "branch",
             "pull_request.source": "feature/x" if pull else "",
             "pull_request.target": self.branch if pull else "",

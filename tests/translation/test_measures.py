@@ -8,6 +8,7 @@ from tests.evidence.equality import differences
 from tests.evidence.executing import Ended
 from tests.evidence.figures import Figure, shown
 from tests.evidence.meaning import Situation, behaviour, situations
+from tests.evidence.owners import owned
 from tests.evidence.plain_configs import unequal
 
 CONFIG = """\
@@ -118,8 +119,13 @@ def test_executions_that_end_otherwise_are_told() -> None:
         {**one, "b": Ended("success")},
     ):
         assert list(differences(one, two))
-    fewer = {"a": Ended("success", [("x", "success")], ["MARK 1"])}
-    assert list(differences(one, fewer, actions=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "owner"), [("a", "a"), ("a-1", "a"), ("a-b-c", "a-b"), ("Name-x", "n"), ("ab", None)]
+)
+def test_what_became_of_a_job_is_told_by_how_it_begins(one: str, owner: str | None) -> None:
+    assert owned(one, {"a": "a", "a-b": "a-b", "Name": "n", "": "nobody"}) == owner
 
 
 def test_the_table_says_what_falls_short() -> None:

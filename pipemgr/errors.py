@@ -69,6 +69,10 @@ class InvalidPipeline(DefinitionError):
         self.problems = problems
 
 
+class LanguageFault(DefinitionError):
+    """A reader or a writer broke down over a definition: a fault of its adapter (or of pipemgr), not of the file."""
+
+
 class TranslationRefused(PipemgrError):
     """The loss is greater than the strictness allows; `report` says what would be lost."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pipemgr.errors import DefinitionError, InvalidPipeline, ParseError, TranslationRefused
+from pipemgr.errors import DefinitionError, InvalidPipeline, LanguageFault, ParseError, TranslationRefused
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Reading, Writing
@@ -20,6 +20,7 @@ from .ways import read, write, written
 
 __all__ = ["Conversion", "convert", "failed", "placed", "read", "write"]
 
+_UNREADABLE = {ParseError: "not readable", LanguageFault: "a fault of an adapter"}
 _PLACE = re.compile(r":\d+:\d+$")
 
 
@@ -159,7 +160,7 @@ def _failures(error: DefinitionError, name: str) -> Iterator[Finding]:
             fidelity=Fidelity.DROPPED,
             path="",
             source=placed(where),
-            what="not readable" if isinstance(error, ParseError) else "no valid pipeline",
+            what=_UNREADABLE.get(type(error), "no valid pipeline"),
             why=message,
             remedy=error.remedy or "",
         )

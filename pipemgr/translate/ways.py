@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from pipemgr.errors import InvalidPipeline
+from pipemgr.errors import InvalidPipeline, LanguageFault, PipemgrError
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Reading, Writing
@@ -23,16 +25,21 @@ def read(documents: DocumentSet, dialect: Dialect) -> Reading:
     """The pipeline that documents define.
 
     Raises `ParseError` and `InvalidPipeline` as readers do, the latter also for a reader's own slip: a value that
-    the model refuses.
+    the model refuses. Whatever else a reader may raise is a `LanguageFault`.
     """
+    path = documents.documents[0].path if documents else ""
     try:
-        reading = dialect.reader.read(documents)
+        reading = _answer(dialect.reader.read(documents), Reading, "reader", dialect)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InvalidPipeline(
             f"makes no valid pipeline: {'.'.join(map(str, first['loc']))}: {first['msg']}",
-            where=documents.documents[0].path if documents else "",
+            where=path,
         ) from None
+    except PipemgrError:
+        raise
+    except Exception as error:
+        raise _fault(error, "reader", dialect, path) from error
     reading.source.findings += _doubts(reading)
     return reading
 
@@ -64,13 +71,40 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 
 
 def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
-    """The pipeline as it was written, and the writing."""
+    """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
     own, foreign, origins = without_foreign(pipeline, dialect)
     plain, matches = without_matches(own, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
-    writing = dialect.writer.write(lowered)
+    try:
+        writing = _answer(dialect.writer.write(lowered), Writing, "writer", dialect)
+    except PipemgrError:
+        raise
+    except Exception as error:
+        raise _fault(error, "writer", dialect, None) from error
     told = map(origins.placed, (*matches, *findings, *writing.findings))
     return lowered, Writing(writing.documents, (*foreign, *told))
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _answer(answer: object, kind: type[_Answer], role: str, dialect: Dialect) -> _Answer:
+    if isinstance(answer, kind):
+        return answer
+    raise TypeError(
+        f"the {role} of {dialect.name} answered with {type(answer).__name__}, not {kind.__name__}"
+    )
+
+
+def _fault(error: Exception, role: str, dialect: Dialect, where: str | None) -> LanguageFault:
+    """What a fault in somebody's reader or writer looks like to a user: whose, over which file, where in the code."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return LanguageFault(
+        f"the {role} of {dialect.name} broke down: {type(error).__name__}: {error} "
+        f"({place.filename}:{place.lineno})",
+        where=where,
+        remedy=f"report it to the author of the {dialect.name} adapter, with the file; other files are not affected",
+    )
 
 
 def _has_tokens(dialect: Dialect) -> bool:

@@ -88,8 +88,9 @@ class ArtifactWriter:
     def _gather(self, step: Step, paths: list[str], folder: str) -> Iterator[str]:
         """The lines that copy files into a folder, below the deepest folder that all are in."""
         taken = [one for one in paths if not one.startswith("!")]
-        refused = "".join(f" --exclude={_quoted(one[1:])}" for one in paths if one.startswith("!"))
         base = posixpath.commonpath([_parent(one) for one in taken]) if _alike(taken) else ""
+        left = [one[1:] for one in paths if one.startswith("!")]
+        refused = "".join(f" --exclude={_quoted(posixpath.relpath(one, base or '.'))}" for one in left)
         globs = " ".join(_spaced(posixpath.relpath(one, base) if base else one) for one in taken)
         yield f'mkdir -p "{folder}"'
         if len(taken) == 1 and not _WILD.search(taken[0]) and not refused:

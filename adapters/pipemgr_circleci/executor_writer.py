@@ -85,7 +85,7 @@ class ExecutorWriter:
     def _machine(self, runner: Runner, path: str) -> str | None:
         """The neutral machine that a runner names, by itself or by a label."""
         if runner.name is not None:
-            return runner.name
+            return str(self.phrases.field(runner.name, path))
         if len(runner.labels) == 1 and runner.group is None:
             label = str(self.phrases.field(runner.labels[0], f"{path}.labels[0]"))
             return self.tables.runners.ours.get(label.lower()) or self._family(label, path)

@@ -90,7 +90,7 @@ class Planned:
             requires = [self.before + suffix]
         inner: Data = {**({"requires": requires} if requires else {}), **common}
         if self.approval:
-            yield {self.key: ordered({"type": "approval", **inner}, ORDER)}
+            yield {self.key: ordered({**said({"name": self.title}), "type": "approval", **inner}, ORDER)}
         elif self.cells:
             for name, cell in zip(self.names, self.cells, strict=True):
                 yield {self.key: ordered({"name": name + suffix, **inner, **cell}, ORDER)}
@@ -111,6 +111,8 @@ class Plan:
         self.phrases = phrases
         self.losses = phrases.losses
         self._taken: set[str] = set()
+        self._named = {(stage.group, stage.id.lower()) for stage in pipeline.stages}
+        """What the jobs of each workflow are called."""
         self._planned: dict[str, Planned] = {}
         self.executors: Data = {}
         self.orbs = OrbCalls(pipeline, phrases.words)
@@ -138,6 +140,9 @@ class Plan:
             planned.title = planned.title or (planned.alias if stage.matrix is None else None)
             planned.key, planned.orb = call
         planned.executor = self.orbs.executor(stage)
+        if stage.fail_fast not in (None, False):
+            why = "one failed combination never cancels the others"
+            self.losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.fail-fast", "fail-fast", why)
         if stage.approval is not None and stage.steps:
             planned.before = self._free(f"approve-{stage.id}")
         if stage.matrix is not None:
@@ -159,11 +164,11 @@ class Plan:
         if name is None or name == key or stage.matrix is not None:
             return None
         is_plain = _STATUS_NAME.fullmatch(name) or stage.id not in self._asked
-        if not self.phrases.is_known(name) or not is_plain or name.lower() in self._taken:
+        if not self.phrases.is_known(name) or not is_plain or (stage.group, name.lower()) in self._named:
             why = "CircleCI's jobs are known by their names: each is the name of one job, and complete before it runs"
             self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.name", f"name {name}", why)
             return None
-        self._taken.add(name.lower())
+        self._named.add((stage.group, name.lower()))
         return name
 
     def _tests(self, stage: Stage) -> Iterator[Expression]:
@@ -188,6 +193,9 @@ class Plan:
     def _matrix(self, stage: Stage, matrix: Matrix, planned: Planned) -> None:
         rows = cells(matrix)
         path = f"stages.{stage.id}.matrix"
+        if stage.fail_fast not in (None, False):
+            why = "one failed job never cancels the others in CircleCI"
+            self.losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.fail-fast", "fail-fast", why)
         if rows is None and self._whole(matrix, planned, path):
             return
         if rows is None:

@@ -68,6 +68,7 @@ def _name(place: Any, taken: Data) -> str:
         image = str(machine.get("image", "")) if isinstance(machine, dict) else ""
         word = "windows" if image.startswith("windows") else "linux"
         word = f"{word}-arm" if str(place.get("resource_class", "")).startswith("arm.") else word
+        word = image.partition(":")[0] if word in taken and image else word
     word = re.sub(r"[^a-z0-9_-]+", "-", word.lower()).strip("-_")
     base = word if word[:1].isalpha() else f"executor-{word}".rstrip("-")
     wish, number = base, 2

@@ -102,9 +102,9 @@ class StepWriter:
     def _by_row(self, step: Step, asks: Asked, path: str) -> list[JsonValue]:
         tables = self.phrases.words.tables.steps
         before = hints(step.vendor).get("call")
-        if isinstance(before, str) and (known := tables.read(self.named.full(before))) is not None:
-            if known.action == step.action:
-                return [self._call(step, known, path, before)]
+        known = tables.read(self.named.full(before)) if isinstance(before, str) else None
+        if known is not None and known.action == step.action:
+            return [self._call(step, known, path, str(before))]
         row = tables.write(step.action)
         if row is None and (lowered := tables.lowered(step.action)) is not None:
             return self._lowered(step, lowered, path)

@@ -22,6 +22,7 @@ from .requires_writer import SUCCESS, boxes, is_about_results, require
 from .words import own
 
 _NOT_IN_SERIAL: Final = re.compile(r"[^A-Za-z0-9._/-]+")
+MOST_RERUNS: Final = 5
 EVERY_TAG: Final[Data] = {"tags": {"only": "/.*/"}}
 
 
@@ -52,7 +53,8 @@ class WorkflowWriter:
             for variant in self._variants(group, stages):
                 jobs = self._jobs(stages, variant)
                 if jobs:
-                    found[_free(variant.name, found)] = self._workflow(variant, jobs)
+                    name = _free(variant.name, found)
+                    found[name] = self._workflow(variant, jobs) | self._reruns(stages)
         return found
 
     def _workflow(self, variant: Variant, jobs: list[JsonValue]) -> Data:
@@ -62,6 +64,16 @@ class WorkflowWriter:
         ]
         when = None if variant.schedules else self._when(self.started.when)
         return said({"triggers": triggers, "when": when}) | {"jobs": jobs}
+
+    def _reruns(self, stages: tuple[Stage, ...]) -> Data:
+        """How often the workflow is tried again: its failed jobs, and those behind them."""
+        tries = max((stage.retry for stage in stages), default=0)
+        for stage in stages:
+            if stage.retry and (len(stages) > 1 or tries > MOST_RERUNS):
+                why = f"CircleCI tries all that failed in a workflow again, {MOST_RERUNS} times at most"
+                path = f"stages.{stage.id}.retry"
+                self.losses.add(Fidelity.APPROXIMATE, path, f"retry {stage.retry}", why)
+        return {"max_auto_reruns": min(tries, MOST_RERUNS)} if tries else {}
 
     def _when(self, condition: Expression) -> JsonValue:
         found = self.phrases.conditions.decided(condition)
@@ -200,8 +212,10 @@ class WorkflowWriter:
         if stage.concurrency is None:
             return None
         group = str(self.phrases.field(stage.concurrency.group, f"{path}concurrency.group"))
-        spelled = _NOT_IN_SERIAL.sub("-", group) if "<<" not in group else group
-        return spelled or None
+        parts = re.split(r"(<<.*?>>)", group)
+        return (
+            "".join(one if at % 2 else _NOT_IN_SERIAL.sub("-", one) for at, one in enumerate(parts)) or None
+        )
 
 
 def grouped(pipeline: Pipeline, phrases: Phrases) -> dict[str, tuple[Stage, ...]]:

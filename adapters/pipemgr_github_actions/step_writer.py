@@ -132,7 +132,7 @@ class StepWriter:
         given: Data = {}
         for ours, value in step.inputs.items():
             theirs = row.input(ours)
-            if theirs is not None:
+            if theirs is not None and not (ours == row.reference and uses == f"{row.call}@{value}"):
                 written = to_vendor(self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert)
                 given[theirs.name] = _plain(written) if isinstance(written, list) else written
         needed = {} if hints(step.vendor).get("uses") == uses else row.defaults

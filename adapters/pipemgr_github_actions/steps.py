@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from pipemgr.adapter import Fields, Kept, Node, StepRow, Vocabulary, expand, from_vendor
@@ -140,4 +141,12 @@ class StepReader:
                 if (node := given.take(key, ours)) is not None:
                     inputs[ours] = from_vendor(self.texts.data(node), theirs.convert)
             given.rest()
+        named = uses.text().partition("@")[2]
+        if row.reference and row.reference not in inputs and _tells(named):
+            inputs[row.reference] = named
         return row.action, inputs
+
+
+def _tells(version: str) -> bool:
+    """Whether the version of an action names what it provides (`stable`), not the action (`v1`, a commit)."""
+    return not re.fullmatch(r"|master|main|v\d+(\.\d+)*|[0-9a-f]{40}", version)

@@ -112,7 +112,7 @@ class JobReader:
         draft = Draft(one, name, self._invoked(one, name, kept), kept)
         given = {key: self._axis(one, key) for key in one.axes()} | fixed | one.parameters
         if (matrix := self._matrix(one, model, fixed)) is not None:
-            draft.found["matrix"] = matrix
+            draft.found |= {"matrix": matrix, "fail_fast": False}  # no job of CircleCI's cancels another
         kind = one.said.get("type")
         if kind is not None and kind.text() == "approval":
             draft.found["approval"] = Approval()
@@ -240,7 +240,7 @@ class JobReader:
             draft.found["parallelism"] = self.texts.count(node)
         steps = fields.take("steps", "steps")
         draft.found["steps"] = self._steps(one, steps, model, first)
-        self._check(found, fields, workless=workless, steps=steps, place=place or executor)
+        self._check(found, fields, workless=workless, steps=steps, place=place.get("runner") or executor)
         fields.rest()
 
     @staticmethod

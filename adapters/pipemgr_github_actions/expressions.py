@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipemgr.model.expressions import Call, Expression, Literal, parse
+from typing import Final
+
+from pipemgr.model.expressions import Binary, Call, Expression, Literal, Name, parse, transform
 from pipemgr.model.templates import template
 
 
@@ -24,3 +26,49 @@ def condition(text: str) -> tuple[Expression, bool]:
         for part in parts
     )
     return Call("format", (Literal(pattern), *values)), True
+
+
+# Tags --------------------------------------------------------------------------------------------------
+# GitHub's authors ask for the kind or the full name of what is built; other vendors have the name of the tag.
+
+
+def portable(node: Expression) -> Expression:
+    """An expression in our names with questions about `ref_type` and `ref` that concern tags asked of `tag`."""
+    return transform(node, _about_tag)
+
+
+def idiomatic(node: Expression) -> Expression:
+    """The other way round, for GitHub."""
+    return transform(node, _about_ref)
+
+
+def _about_tag(node: Expression) -> Expression:
+    match node:
+        case Binary(("==" | "!=") as operator, left, Literal("tag")) if left == _REF_TYPE:
+            return Binary("!=" if operator == "==" else "==", _TAG, Literal(""))
+        case Binary(("==" | "!=") as operator, left, Literal(str(text))) if left == _REF and _names_tag(text):
+            return Binary(operator, _TAG, Literal(text.removeprefix(_TAGS)))
+        case Call("starts_with", (left, Literal(str(text)))) if left == _REF and _names_tag(text):
+            return Call("starts_with", (_TAG, Literal(text.removeprefix(_TAGS))))
+    return node
+
+
+def _about_ref(node: Expression) -> Expression:
+    match node:
+        case Binary(("==" | "!=") as operator, left, Literal("")) if left == _TAG:
+            return Binary("!=" if operator == "==" else "==", _REF_TYPE, Literal("tag"))
+        case Binary(("==" | "!=") as operator, left, Literal(str(text))) if left == _TAG:
+            return Binary(operator, _REF, Literal(_TAGS + text))
+        case Call("starts_with", (left, Literal(str(text)))) if left == _TAG and text:
+            return Call("starts_with", (_REF, Literal(_TAGS + text)))
+    return node
+
+
+def _names_tag(text: str) -> bool:
+    return text.startswith(_TAGS) and text != _TAGS
+
+
+_REF: Final = Name("ref")
+_REF_TYPE: Final = Name("ref_type")
+_TAG: Final = Name("tag")
+_TAGS: Final = "refs/tags/"

@@ -21,6 +21,7 @@ from pipemgr.model.definitions import (
 
 from .jobs import ALL, WIDE
 from .phrases import Phrases
+from .shells import to_github
 from .step_writer import StepWriter
 from .words import Words, own
 
@@ -92,6 +93,7 @@ class PartWriter:
             return None
         shell = self.phrases.text(defaults.shell, f"{path}.shell")
         folder = self.phrases.text(defaults.directory, f"{path}.directory")
+        shell = to_github(shell) if shell is not None else None
         return {"run": said({"shell": shell, "working-directory": folder})}
 
     def _concurrency(self, concurrency: Concurrency | None, path: str) -> Data | None:
@@ -144,7 +146,7 @@ class JobWriter(PartWriter):
 
     def _runner(self, stage: Stage, path: str) -> Data:
         runner = stage.runner
-        if runner is None:
+        if runner is None or runner == Runner(size=runner.size):
             why = "GitHub has no machine of its own choice"
             self.losses.add(Fidelity.EQUIVALENT, f"{path}runner", "no runner is named", why)
             runner = Runner(name=DEFAULT_RUNNER)

@@ -19,6 +19,7 @@ from pipemgr.model.definitions import (
 )
 
 from .local_actions import LocalActions
+from .shells import from_github
 from .steps import StepReader
 from .texts import Texts
 from .words import VENDOR, Words
@@ -53,6 +54,8 @@ class PartReader:
             return None
         found = self.texts.some(run, {"shell": "shell", "working-directory": "directory"})
         run.rest()
+        if "shell" in found:
+            found["shell"] = from_github(found["shell"])
         return Defaults(**found)
 
     def permissions(self, node: Node) -> dict[str, str]:

@@ -10,7 +10,9 @@ from pydantic import JsonValue
 from pipemgr.adapter import Fidelity, Losses, Vocabulary
 from pipemgr.model.definitions import Data, seconds
 from pipemgr.model.expressions import Expression, Literal
-from pipemgr.model.templates import rewrite
+from pipemgr.model.templates import template
+
+from .expressions import idiomatic
 
 _MINUTE = 60
 
@@ -26,8 +28,18 @@ class Phrases:
         """A text with its templates in GitHub's names; anything else as it is."""
         if not isinstance(value, str):
             return value
-        lost = self.losses.at(path)
-        return rewrite(value, lambda node: self.names.write(node, lost))
+        if "${{" not in value:
+            return value
+        return "".join(part if isinstance(part, str) else self._shown(part, path) for part in template(value))
+
+    def _shown(self, node: Expression, path: str) -> str:
+        """An expression of a text; nothing where it became null, which GitHub would show as nothing too."""
+        written = self._theirs(node, path)
+        lost = written == Literal(None) and node != written
+        return "" if lost else f"${{{{ {written} }}}}"
+
+    def _theirs(self, node: Expression, path: str) -> Expression:
+        return self.names.write(idiomatic(node), self.losses.at(path))
 
     def texts(self, values: tuple[str, ...], path: str) -> list[str]:
         """A list of texts."""
@@ -53,7 +65,7 @@ class Phrases:
             return None
         if isinstance(node, Literal) and isinstance(node.value, bool):
             return node.value
-        text = str(self.names.write(node, self.losses.at(path)))
+        text = str(self._theirs(node, path))
         return f"${{{{ {text} }}}}" if text.startswith("!") or "${{" in text else text
 
     def minutes(self, duration: str | None, path: str) -> JsonValue:

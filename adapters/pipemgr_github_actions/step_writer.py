@@ -11,6 +11,7 @@ from pipemgr.model.definitions import OPAQUE, Data, Step
 
 from .background import PARALLEL, STOP, WAIT, WAIT_ALL, group_size, member, named
 from .phrases import Phrases
+from .shells import to_github
 from .steps import RUN, RUN_INPUTS
 from .words import VENDOR, Words, hints, own
 
@@ -105,11 +106,12 @@ class StepWriter:
     def _run(self, step: Step, path: str) -> Data:
         known = {ours: theirs for theirs, ours in RUN_INPUTS.items()}
         self._report(step, set(known), path)
-        return {
+        given = {
             known[ours]: self.phrases.text(value, f"{path}.inputs.{ours}")
             for ours, value in step.inputs.items()
             if ours in known
         }
+        return {**given, **({"shell": to_github(str(given["shell"]))} if "shell" in given else {})}
 
     def _control(self, step: Step, path: str) -> Data | None:
         """A step that waits for steps in the background, or stops them."""

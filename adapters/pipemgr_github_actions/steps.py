@@ -10,6 +10,7 @@ from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 
 from .background import CONTROL, PARALLEL, WAIT, WAIT_ALL, group_of, running, with_id
 from .local_actions import LocalActions
+from .shells import from_github
 from .texts import Texts
 from .words import VENDOR, Words
 
@@ -76,7 +77,10 @@ class StepReader:
     def _action(self, fields: Fields) -> tuple[str, Data]:
         if "run" in fields:
             nodes = ((ours, fields.take(theirs, f"inputs.{ours}")) for theirs, ours in RUN_INPUTS.items())
-            return RUN, {ours: self.texts.text(node) for ours, node in nodes if node is not None}
+            given: Data = {ours: self.texts.text(node) for ours, node in nodes if node is not None}
+            if "shell" in given:
+                given["shell"] = from_github(str(given["shell"]))
+            return RUN, given
         if (known := self._control(fields)) is not None:
             return known
         uses = fields.peek("uses")

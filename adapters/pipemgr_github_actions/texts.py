@@ -12,7 +12,7 @@ from pipemgr.model.definitions import seconds
 from pipemgr.model.expressions import Expression, ExpressionError, Literal
 from pipemgr.model.templates import rewrite
 
-from .expressions import condition
+from .expressions import condition, portable
 
 NOTHING: Final = "${{ null }}"
 """Stands in for a value that made its document invalid, so that the reader can go on and tell all problems."""
@@ -101,12 +101,15 @@ class Texts:
                 "the whole is a text, and any text is true: it is kept as that",
                 "move the closing }} to the end of the condition, if that is what was meant",
             )
-        return self.names.read(parsed[0])
+        return self._ours(parsed[0])
+
+    def _ours(self, node: Expression) -> Expression:
+        return portable(self.names.read(node))
 
     def _translated(self, node: Node, value: JsonValue) -> JsonValue:
         if not (isinstance(value, str) and "${{" in value):
             return value
-        return _safely(node, lambda: rewrite(value, self.names.read)) or ""
+        return _safely(node, lambda: rewrite(value, self._ours)) or ""
 
 
 Made = TypeVar("Made")

@@ -23,6 +23,7 @@ from pipemgr.adapter import (
 from pipemgr.model.definitions import Data, Pipeline
 
 from .action_writer import FILE, is_action, write_action
+from .artifact_names import with_artifact_names
 from .job_writer import JobWriter
 from .phrases import Phrases
 from .trigger_writer import TriggerWriter
@@ -57,7 +58,8 @@ class GitHubActionsWriter(Writer):
         if is_action(pipeline):
             data = write_action(pipeline, self.words, Phrases(self.words.vocabulary, losses))
             return Writing(single(FILE, emit(data)), tuple(losses.findings))
-        text = emit(_workflow(pipeline, self.words, losses))
+        named = with_artifact_names(pipeline, losses)
+        text = emit(_workflow(named, self.words, losses))
         return Writing(single(path_of(pipeline), text), tuple(losses.findings))
 
 

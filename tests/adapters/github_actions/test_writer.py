@@ -220,3 +220,47 @@ def test_a_users_overlay_maps_a_teams_action_without_code(tmp_path: Path) -> Non
 def test_every_name_gives_a_file_below_its_folder(name: str) -> None:
     (document,) = GitHubActionsWriter().write(pipeline().model_copy(update={"name": name})).documents
     assert re.fullmatch(r"\.github/workflows/[A-Za-z0-9_][\w.-]{0,110}\.yml", document.path)
+
+
+def test_artifacts_without_a_name_get_one_where_there_are_several(write) -> None:
+    def keep(*paths: str, **more: object) -> Stage:
+        steps = [Step(action="artifact.upload", inputs={"path": path}) for path in paths]
+        return stage(*steps, **more)
+
+    (document,) = write(pipeline(keep("a"))).documents
+    assert "name: test\n" not in document.text
+    two = write(pipeline(keep("a", "b"), keep("c", id="other", matrix=Matrix(axes={"os": ("x",)}))))
+    names = re.findall(r"          name: (.*)", text_of(two))
+    assert names == ["test", "test-2", "other-${{ strategy.job-index }}"]
+    assert [one.fidelity for one in two.findings] == [Fidelity.EQUIVALENT] * 3
+    old = {"github-actions": {"hints": {"uses": "actions/upload-artifact@v3"}}}
+    pinned = Step(action="artifact.upload", inputs={"path": "a"}, vendor=old)
+    assert "name: test\n" not in text_of(write(pipeline(stage(pinned, pinned))))
+
+
+def test_a_runner_that_says_nothing_but_its_size_is_none(write) -> None:
+    assert "runs-on: ubuntu-latest\n" in text_of(write(pipeline(stage(runner=Runner(size="large")))))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("tag != ''", "github.ref_type == 'tag'"),
+        ("tag == ''", "github.ref_type != 'tag'"),
+        ("tag == 'v1'", "github.ref == 'refs/tags/v1'"),
+        ("starts_with(tag, 'v')", "startsWith(github.ref, 'refs/tags/v')"),
+        ("contains(tag, 'v')", "contains(github.ref_type == 'tag' && github.ref_name || '', 'v')"),
+        ("branch == 'main' && tag == ''", "github.ref_name == 'main' && github.ref_type != 'tag'"),
+    ],
+)
+def test_questions_about_tags_and_back(ours: str, theirs: str, read, write) -> None:
+    text = text_of(write(pipeline(stage(when=ours))))
+    assert f"    if: {theirs}\n" in text
+    assert str(read(text).pipeline.stages[0].when) == ours
+
+
+def test_what_only_others_know_leaves_nothing_in_a_text(write) -> None:
+    lost = "a ${{ opaque('acme', 'x') }} b ${{ null }}"
+    writing = write(pipeline(stage(Step(action="run", inputs={"script": lost}))))
+    assert "run: a  b ${{ null }}\n" in text_of(writing)
+    assert [one.fidelity for one in writing.findings] == [Fidelity.DROPPED]

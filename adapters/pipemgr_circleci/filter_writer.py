@@ -15,7 +15,7 @@ from .condition_writer import either
 from .folding import FALSE, TRUE, fold, joined
 
 BRANCH, TAG, EVENT = Name("branch"), Name("tag"), Name("trigger")
-ALL: Final = ("*", "**")
+ALL: Final = "**"
 CHANGES: Final = frozenset({"opened", "reopened", "synchronize"})
 """What happens to a pull request when there is something new to build."""
 _WILD: Final = frozenset("*?[]+!()\\")
@@ -132,7 +132,7 @@ def _named(
     """Whether a name fits one of the globs and none of those ignored; None where nothing is said of it."""
     if globs is None and ignored is None:
         return None
-    if any(glob in ALL for glob in globs or ()):
+    if ALL in (globs or ()):
         found: Expression = Binary("!=", subject, Literal(""))
     else:
         found = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
+from math import nan
 
 from pipemgr.model.expressions import Access, Atom, Binary, Call, Expression, Literal, Name, Not, transform
 
@@ -84,10 +85,18 @@ def _decided(node: Binary) -> Expression:
 
 
 def _same(left: Atom, right: Atom) -> bool:
-    """Equality as expressions have it: without regard to case."""
+    """Equality as expressions have it: texts without regard to case, values of two types as numbers."""
     if isinstance(left, str) and isinstance(right, str):
         return left.lower() == right.lower()
-    return type(left) is type(right) and left == right
+    return left == right if type(left) is type(right) else _number(left) == _number(right)
+
+
+def _number(value: Atom) -> float:
+    """A value as a number, as it is compared with one of another type; what is none equals nothing."""
+    try:
+        return float(value or 0)
+    except ValueError:
+        return nan
 
 
 def _tested(node: Expression, name: str, text: str, part: str) -> Expression:

@@ -75,15 +75,18 @@ class Library:
         """An argument; one that is a default belongs to what declares it."""
         return value if isinstance(value, Echo) else self.echoes.copy(value, None, name, found.library)
 
-    def tell_unused(self) -> dict[str, dict[str, Any]]:
-        """What nothing uses, by kind and name, with a finding for each; to be called when all is read."""
+    def tell_unused(self, where: str) -> dict[str, dict[str, Any]]:
+        """What nothing uses, by kind and name, with a finding for each; it is kept at the path `where`.
+
+        To be called when all is read.
+        """
         found: dict[str, dict[str, Any]] = {}
         for kind in KINDS:
             for name, node in self.defined[kind].items():
                 if node.touched and (kind, name) in self.used:
                     continue
                 found.setdefault(kind, {})[name] = node.plain()
-                node.finding(
+                node.feeds(f"{where}.{kind}.{name}").finding(
                     Fidelity.EQUIVALENT,
                     f"the {kind.removesuffix('s')} {name!r}",
                     "no workflow uses it, so it says nothing of what is done; CircleCI gets it back",

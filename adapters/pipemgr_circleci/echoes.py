@@ -71,17 +71,17 @@ class Echoes:
 
     def settle(self) -> None:
         """Tell the originals what became of them; to be called once, when reading is over."""
-        told: set[int] = set()
+        told: dict[int, bool] = {}
         for one in self.scratch.nodes:
             if isinstance(one, Echo) and one.touched and id(one.real) not in told:
-                told.add(id(one.real))
+                told[id(one.real)] = one.fed is not None
                 one.real.touched = True
                 if one.real.lost is Fidelity.EXACT:
                     one.real.lost = one.lost
                 _feed(one.real, one)
         for argument, site in self.filled:
             original = real(argument)
-            if original.fed is None and site.model:
+            if original.fed is None and site.model and not told.get(id(original)):
                 original.take().feeds(site.model)
 
 

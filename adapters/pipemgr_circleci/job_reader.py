@@ -288,7 +288,7 @@ class JobReader:
         """A job of an orb of the registry: what a row says it is, or kept as it is."""
         one = draft.invocation
         row = self.texts.words.tables.jobs.jobs.get(call)
-        inputs: Data = {key: self.texts.data(node) for key, node in given.items()}
+        inputs: Data = self.steps.given(given, row, f"{model}.steps")
         known = [HINTS] if row else []
         for key, node in one.parameters.items():
             node.take_all().feeds(

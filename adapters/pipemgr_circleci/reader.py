@@ -212,7 +212,7 @@ class _Config:
 
     def _unused(self) -> None:
         """What is defined and never used: no meaning, but CircleCI gets it back."""
-        self._keep_unused(self.library.tell_unused())
+        self._keep_unused(self.library.tell_unused(f"vendor.{VENDOR}.{HINTS}"))
         for name, node in self.groups.items():
             if name not in self.invocations.used_groups:
                 self._keep_unused({"job-groups": {name: node.plain()}})
@@ -239,7 +239,7 @@ class _Config:
                 for kind in (*KINDS, "orbs", "description", "version", "display"):
                     if (part := one.items().get(kind)) is not None:
                         part.take()
-                for kind, entries in orb.tell_unused().items():
+                for kind, entries in orb.tell_unused(f"vendor.{VENDOR}.{HINTS}.orbs.{name}").items():
                     for key, value in entries.items():
                         self.kept.put(value, HINTS, "orbs", name, kind, key)
                 continue

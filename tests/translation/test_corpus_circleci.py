@@ -22,7 +22,7 @@ from pipemgr.translate.yaml import compose
 pytestmark = pytest.mark.corpus
 
 PLACE = re.compile(r".+:\d+:\d+")
-REFUSED = 8
+REFUSED = 9
 """Definitions that CircleCI refuses as well: test data of its language server, mostly, that is broken on purpose."""
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipemgr.mapping.catalogue import catalogue
+from pipemgr.mapping.tables import Tables
 from pipemgr.model.definitions import HINTS, OPAQUE, Definition, Pipeline, Step
 from pipemgr.translate.base import Dialect, Reading, Writer, Writing
 from pipemgr.translate.convert import read, write
 from pipemgr.translate.node import prefixes
 from pipemgr.translate.report import Finding
-from pipemgr.translate.tree import rebuild
+from pipemgr.translate.tree import rebuild, walk
 
 ABSENT: Final = "(absent)"
 """What a difference has on the side where nothing stands."""
@@ -46,6 +47,8 @@ class RoundTrip:
     writing: Writing
     """What the writer made and said; without what the hub said while it lowered."""
     reading: Reading
+    scripts: frozenset[str] = frozenset()
+    """Paths of the steps that a row of the tables writes as a script: they come back as one."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -54,7 +57,7 @@ class RoundTrip:
 
     def untold(self) -> tuple[Difference, ...]:
         """The differences that no finding names: none, if the dialect is sound."""
-        told = frozenset(finding.path for finding in self.findings)
+        told = self.scripts.union(finding.path for finding in self.findings)
         return tuple(differences(self.given, self.reading.pipeline, told))
 
 
@@ -80,7 +83,15 @@ def round_trip(pipeline: Pipeline, dialect: Dialect) -> RoundTrip:
     watched = _Watched(dialect.writer)
     documents = write(pipeline, replace(dialect, writer=watched)).documents
     given, writing = watched.given[-1]
-    return RoundTrip(given, writing, read(documents, dialect))
+    return RoundTrip(given, writing, read(documents, dialect), frozenset(_scripts(given, dialect.tables)))
+
+
+def _scripts(pipeline: Pipeline, tables: Tables | None) -> Iterator[str]:
+    rows = tables.steps if tables is not None and tables.has("steps") else None
+    for path, value in walk(pipeline):
+        row = rows.write(value.action) if rows is not None and isinstance(value, Step) else None
+        if row is not None and row.run is not None:
+            yield path
 
 
 def differences(

@@ -19,10 +19,11 @@ from pipemgr.mapping.catalogue import catalogue
 from pipemgr.model.definitions import Pipeline
 from pipemgr.service.languages import Languages
 from pipemgr.testing.likely import likely_pipelines
-from pipemgr.testing.trips import round_trip
+from pipemgr.testing.trips import differences, round_trip
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import Conversion, convert, read, write
-from pipemgr.translate.document import DocumentSet
+from pipemgr.translate.document import DocumentSet, single
+from pipemgr.translate.edit import edit
 from pipemgr.translate.emit import emit
 from pipemgr.translate.report import Fidelity, Outcome, Strictness
 from pipemgr.translate.yaml import compose
@@ -34,15 +35,17 @@ WRITABLE = [
     for name in LANGUAGES.names()
     if name == "native" or REGISTRY.manifest(name).capabilities[Capability.WRITE]
 ]
-READ_BACK = [name for name in WRITABLE if name != "local"]
-"""Not this machine's: it writes actions as scripts, and reads those as the scripts that they are."""
+READ_BACK = [name for name in WRITABLE if name not in ("local", "circleci")]
+"""Not this machine's, which writes scripts and reads those as the scripts that they are; nor CircleCI's, whose own forms
+of things `test_alone` compares one by one."""
 SCHEMAS = {"github-actions": "github-workflows", "local": "github-workflows", "circleci": "circle-ci"}
 """The schema that the vendor (or the schema store, for it) publishes, by language."""
 OWN: dict[str, st.SearchStrategy[Any]] = {
     "github-actions": st.sampled_from([{"uses": "acme/do@v1"}, {"uses": "./tool", "with": {"level": 3}}]),
     "circleci": st.sampled_from(["acme/do", {"acme/do": {"level": 3}}]),
 }
-PIPELINES = likely_pipelines(catalogue(), OWN)
+VENDOR = {"circleci": {"orbs": {"acme": "acme/tools@1.2.3"}}}
+PIPELINES = likely_pipelines(catalogue(), OWN, VENDOR)
 some = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 fewer = settings(some, max_examples=20)
 
@@ -114,6 +117,34 @@ def test_conversion_is_deterministic_and_once_is_enough(name: str, pipeline: Pip
     once = convert(first.documents, dialect(name), dialect(name))
     assert once.documents == first.documents
     assert once.report.outcome is Outcome.SUCCESSFUL
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+@fewer
+@given(
+    pipeline=PIPELINES, comment=st.sampled_from(["# ours\n", "\n", ""]), ends=st.sampled_from(["\n", "\r\n"])
+)
+def test_what_is_not_edited_stays_byte_by_byte(
+    name: str, pipeline: Pipeline, comment: str, ends: str
+) -> None:
+    (document,) = write(pipeline, dialect(name)).documents
+    text = (comment + document.text + comment).replace("\n", ends)
+    base = single(document.path, text)
+    writing = edit(read(base, dialect(name)).pipeline, dialect(name), base)
+    assert writing.documents == base
+    assert writing.findings == ()
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+@fewer
+@given(pipeline=PIPELINES, other=PIPELINES)
+def test_what_is_edited_says_what_is_wanted(name: str, pipeline: Pipeline, other: Pipeline) -> None:
+    base, wanted = (
+        read(write(one, dialect(name)).documents, dialect(name)).pipeline for one in (pipeline, other)
+    )
+    documents = write(base, dialect(name)).documents
+    edited = edit(wanted, dialect(name), documents).documents
+    assert list(differences(read(edited, dialect(name)).pipeline, wanted)) == []
 
 
 @pytest.mark.parametrize("source", WRITABLE)

@@ -64,7 +64,7 @@ class JobReader:
         self.echoes = echoes
         self.library = library
         self.executors = ExecutorReader(texts)
-        self.steps = StepReader(texts)
+        self.steps = StepReader(texts, calls)
 
     def read(self, one: Invocation, ids: InvocationReader) -> list[Draft]:
         """The stages of an entry: one, or several where an axis of its matrix decides where it runs."""

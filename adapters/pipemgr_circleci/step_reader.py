@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, Fields, Kept, Node, StepRow, expand, from_vendor, ignored
+from pipemgr.adapter import (
+    Fidelity,
+    Fields,
+    Kept,
+    Node,
+    StageRow,
+    StepRow,
+    alike,
+    expand,
+    from_vendor,
+    ignored,
+)
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 from pipemgr.model.expressions import Call, Expression, parse
 
-from .calls import Item
+from .calls import CallReader, Item
 from .conditions import both
 from .keys import read_key
 from .texts import Texts
@@ -29,8 +41,9 @@ CACHES: Final = frozenset({"cache", "cache.restore", "cache.save"})
 class StepReader:
     """Reads steps."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, calls: CallReader) -> None:
         self.texts = texts
+        self.calls = calls
         self.rows = texts.words.tables.steps
         variables = texts.words.tables.variables.environment.ours
         self.contexts: dict[str, Expression] = {name: parse(ours) for name, ours in variables.items()}
@@ -168,13 +181,33 @@ class StepReader:
         if node is not None:
             node.feeds(f"{model}.inputs.value.{item.key}")
             value = {item.key: as_parameters(node.plain())}
-            given = self.texts.data(node)
+            given = self.arguments(node, row, f"{model}.inputs.steps")
         inputs: Data = {"vendor": VENDOR, "value": value}
         if row is not None:
             given = given if isinstance(given, dict) else {}
             inputs["steps"] = expand(row, given)  # type: ignore[assignment]
             self._tell_ignored(item, row, given)
         return Step(action=OPAQUE, inputs=inputs, when=both(item.conditions) if item.conditions else None)
+
+    def arguments(self, node: Node, row: StepRow | StageRow | None, model: str) -> Any:
+        """What a call is given."""
+        return self.given(node.items(), row, model) if node.kind == "mapping" else self.texts.data(node)
+
+    def given(self, nodes: Mapping[str, Node], row: StepRow | StageRow | None, model: str) -> Data:
+        """The parameters of a call; those that take steps, as steps in neutral words."""
+        defaults = row.defaults if row is not None else {}
+        lists = {alike(name) for name, default in defaults.items() if isinstance(default, list)}
+        return {
+            key: self._given_steps(one, model) if alike(key) in lists else self.texts.data(one)
+            for key, one in nodes.items()
+        }
+
+    def _given_steps(self, node: Node, model: str) -> JsonValue:
+        steps = (self.read(item, model) for item in self.calls.items(node))
+        found: JsonValue = [step.data() for step in steps if step is not None]
+        for below in _all(node):
+            below.fed = None
+        return found
 
     @staticmethod
     def _tell_ignored(item: Item, row: StepRow, given: Data) -> None:
@@ -186,6 +219,14 @@ class StepReader:
                 "CircleCI gets the call as it is; the steps that stand for it elsewhere do without these parameters",
                 "compare what they do with what you need",
             )
+
+
+def _all(node: Node) -> Iterator[Node]:
+    """All nodes below one."""
+    children = node.children.values() if isinstance(node.children, dict) else node.children or ()
+    for child in children:
+        yield child
+        yield from _all(child)
 
 
 def _when(item: Item, node: Node | None) -> Expression | None:

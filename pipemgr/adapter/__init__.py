@@ -22,7 +22,7 @@ from pipemgr.errors import (
     UnsupportedCapability,
 )
 from pipemgr.mapping.convert import from_vendor, to_vendor
-from pipemgr.mapping.expansion import expand, expand_stage, ignored
+from pipemgr.mapping.expansion import alike, expand, expand_stage, ignored
 from pipemgr.mapping.rows import StageRow, StepRow
 from pipemgr.mapping.statuses import Statuses
 from pipemgr.mapping.tables import Tables
@@ -130,6 +130,7 @@ __all__ = [
     "StageRow",
     "StepRow",
     "Tables",
+    "alike",
     "expand",
     "expand_stage",
     "from_vendor",

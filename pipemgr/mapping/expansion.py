@@ -141,15 +141,17 @@ def _condition(node: Expression, values: Values) -> Expression:
     """A condition, decided as far as it can be; what is true beside something else says nothing."""
     match node:
         case Binary("&&", left, right):
-            return _also(_condition(left, values), _condition(right, values))
+            return _joined("&&", _condition(left, values), _condition(right, values))
+        case Binary("||", left, right):
+            return _joined("||", _condition(left, values), _condition(right, values))
     return fold(node, values)
 
 
-def _also(left: Expression, right: Expression) -> Expression:
+def _joined(operator: str, left: Expression, right: Expression) -> Expression:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Literal):
-            return other if one.value else Literal(False)
-    return Binary("&&", left, right)
+            return other if bool(one.value) == (operator == "&&") else Literal(operator == "||")
+    return Binary(operator, left, right)
 
 
 # Texts -------------------------------------------------------------------------------------------------
@@ -203,6 +205,8 @@ def _folded(node: Expression, values: Values) -> Expression:  # noqa: PLR0911 - 
     match node:
         case Access(target, Literal(str(name))) if target == _INPUTS:
             return _expression(values.get(name))
+        case Access(Name("secrets"), Literal(str(name))):
+            return Access(Name("secrets"), Literal(name.strip("${}")))
         case Not(Literal(value)):
             return Literal(not value)
         case Binary("&&", Literal(value), right):

@@ -22,15 +22,12 @@ from pipemgr.translate.native import native_dialect
 HERE = Path(__file__).parent
 LINT = shutil.which("actionlint", path=str(Path(sys.executable).parent))
 OPTIONS = ("-no-color", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}")
+OFTEN = "scheduled job runs too frequently."
 MEANT = {
     # A condition that GitHub can't express: the report says so, and the job is not executed.
     ("if-cond", 'constant expression "false" in condition. remove the if: section'),
     # A schedule that its author made for a day that never comes.
-    (
-        "events",
-        "scheduled job runs too frequently. it runs once per 0 seconds. the shortest interval is once every "
-        "5 minutes",
-    ),
+    ("events", f"{OFTEN} it runs once per 0 seconds. the shortest interval is once every 5 minutes"),
 }
 Complaints = dict[str, Counter[tuple[str, str]]]
 

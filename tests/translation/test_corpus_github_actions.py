@@ -91,10 +91,12 @@ def test_our_own_format_holds_all_of_it(
         assert complete(conversion), name
         if conversion.documents:
             assert conversion.pipeline is not None
-            way = carried(conversion.pipeline, github, native)  # variables that GitHub gives are named
-            assert read(conversion.documents, native).pipeline == way.pipeline, name
+            there = carried(
+                conversion.pipeline, github, native
+            ).pipeline  # variables that GitHub gives are named
+            assert read(conversion.documents, native).pipeline == there, name
             back = convert(conversion.documents, native, github)
-            assert read(back.documents, github).pipeline == conversion.pipeline, name
+            assert read(back.documents, github).pipeline == carried(there, native, github).pipeline, name
     print(f"\nworkflows to our own format: {dict(outcomes)}")  # noqa: T201 - the numbers are the point
     assert outcomes[Outcome.SUCCESSFUL] == len(workflows)
 

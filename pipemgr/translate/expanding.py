@@ -94,7 +94,7 @@ def _said(step: Step, foreign: Callable[[Step], bool], tables: Tables | None) ->
     differs: tuple[str, ...] = ()
     if step.action == OPAQUE:
         data = step.inputs.get("steps") if foreign(step) else None
-    elif tables and (row := tables.steps.lowered(step.action)):
+    elif tables and tables.vendor not in step.vendor and (row := tables.steps.lowered(step.action)):
         data = expand(row, step.inputs)
         said = str(row.steps)
         lost = sorted(name for name in step.inputs if f"inputs.{name}" not in said)

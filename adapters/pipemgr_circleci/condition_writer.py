@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -53,6 +54,10 @@ def _plainer(node: Expression) -> Expression:
         ):
             found = _compared(left, text)
             return node if found is None else fold(found if operator == "==" else Not(found), {})
+        case Access(Access(Name("event"), Literal("parameters")), key):
+            return Access(Name("parameters"), key)
+        case Call("contains", (Call("from_json", (Literal(str(text)),)), subject)):
+            return _listed(subject, text) or node
         case Call("starts_with" | "contains" as name, (subject, Literal(str(text)))) if subject == _REF:
             return _begun(text, anywhere=name == "contains") or node
     return node
@@ -74,6 +79,17 @@ def _compared(subject: Expression, text: str) -> Expression | None:
     return None
 
 
+def _listed(subject: Expression, text: str) -> Expression | None:
+    """What it means that a list of texts, in JSON, has a value."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        return None
+    return joined((Binary("==", subject, Literal(one)) for one in found), "||")
+
+
 def _begun(text: str, *, anywhere: bool) -> Expression | None:
     for start, name in ((_HEADS, _BRANCH), (_TAGS, _TAG)):
         if text.startswith(start):
@@ -87,19 +103,46 @@ def _begun(text: str, *, anywhere: bool) -> Expression | None:
 
 
 class Conditions:
-    """Writes conditions; `parameters` are the job's, by what they stand for, `types` those of the pipeline's."""
+    """Writes conditions.
 
-    def __init__(
-        self, vocabulary: Vocabulary, known: Known, parameters: dict[str, str], types: dict[str, str]
+    `parameters` are the job's, by what they stand for, `types` those of the pipeline's. With `closed` the matrix has
+    nothing else, and what is `filled` is never empty in it.
+    """
+
+    def __init__(  # noqa: PLR0913 - all that is known of a place
+        self,
+        vocabulary: Vocabulary,
+        known: Known,
+        parameters: dict[str, str],
+        types: dict[str, str],
+        *,
+        closed: bool = False,
+        filled: frozenset[str] = frozenset(),
     ) -> None:
         self.vocabulary = vocabulary
         self.known = known
         self.parameters = parameters
         self.types = types
+        self.closed = closed
+        self.filled = filled
 
     def decided(self, node: Expression) -> Expression:
         """The condition, in our names, without what is known already."""
-        return fold(plainer(fold(node, self.known)), self.known)
+        node = fold(plainer(fold(node, self.known)), self.known)
+        return fold(transform(node, self._absent), {}) if self.closed else node
+
+    def _absent(self, node: Expression) -> Expression:
+        """Null for what no cell of the matrix has."""
+        match node:
+            case Access(Name("matrix"), Literal(str(axis))):
+                text = f"matrix.{axis}"
+                there = any(one == text or one.startswith(f"{text}.") for one in self.parameters)
+                return node if there else Literal(None)
+            case Binary("||", left, _) if path_of(left) in self.filled:
+                return left
+            case Binary("&&", left, right) if path_of(left) in self.filled:
+                return right
+        return node
 
     def theirs(self, node: Expression) -> Expression:
         """The condition in CircleCI's names. Raises `Unsayable` when only a run can tell."""

@@ -15,6 +15,7 @@ from .phrases import Phrases
 from .words import hints, own
 
 DEFAULT_RUNNER: Final = "linux"
+TEMP: Final = "/tmp"  # noqa: S108 - of the machine that the job runs on, which nobody else uses
 XCODE: Final = "setup.xcode"
 BASE_IMAGE: Final = "cimg/base:current"
 """What a stage runs in that has services and names no container."""
@@ -74,6 +75,7 @@ class ExecutorWriter:
             {"runner.os": SYSTEMS[kind.os], "runner.arch": ARCHITECTURES[kind.architecture]} if kind else {}
         )
         system = kind.os if kind else "linux"
+        known |= {"runner.temp": TEMP} if system != "windows" else {}
         if stage.container is not None or stage.services:
             data = self._docker(stage, path)
         else:

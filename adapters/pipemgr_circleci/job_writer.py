@@ -51,7 +51,7 @@ INVOKED: Final = (
 _ORB_JOB: Final = ("job", "parameters")
 WORKLESS: Final = ("no-op", "release", "lock", "unlock")
 """Types of jobs without steps."""
-OTHER_HINTS: Final = ("unnamed-services", "image", "job", "parameters", "executor", "filters")
+OTHER_HINTS: Final = ("unnamed-services", "image", "job", "parameters", "executor", "filters", "job-group")
 """Hints that are no keys of a job."""
 NOTHING: Final = "true"
 """The script of a step that does nothing."""
@@ -80,7 +80,7 @@ class JobWriter:
         kept = {key: value for key, value in own(stage.vendor).items() if key not in (*INVOKED, *_ORB_JOB)}
         if kept.get("type") in WORKLESS:
             return Job(ordered(kept, ORDER))
-        phrases = self.phrases.within({}, planned.parameters)
+        phrases = self.phrases.of_matrix(planned.parameters, closed=planned.closed, filled=planned.filled)
         place = planned.place or ExecutorWriter(phrases).place(stage, path, planned.executor)
         phrases = phrases.within(place.known).given(stage.variables)
         runs = RunWriter(phrases, place.system, stage.defaults)

@@ -58,6 +58,10 @@ class Planned:
 
     alias: str | None = None
     """What others call an orb's job with a matrix, where that is not the job's own name."""
+    closed: bool = True
+    """Whether all that the matrix has is known."""
+    filled: frozenset[str] = frozenset()
+    """What is in no execution empty."""
     executor: JsonValue = None
     """The executor of an orb that it runs in."""
     place: Place | None = None
@@ -196,9 +200,10 @@ class Plan:
         if stage.fail_fast not in (None, False):
             why = "one failed job never cancels the others in CircleCI"
             self.losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.fail-fast", "fail-fast", why)
-        if rows is None and self._whole(matrix, planned, path):
+        if not rows and self._whole(matrix, planned, path):
             return
-        if rows is None:
+        if not rows:
+            planned.closed = False
             why = "CircleCI's matrices are complete before anything runs"
             self.losses.add(Fidelity.DROPPED, path, "matrix", why, "write its values")
             return
@@ -206,6 +211,7 @@ class Plan:
         names = list(dict.fromkeys(name for row in flat for name in row))
         called = {axis: _parameter(axis) for axis in names}
         planned.parameters = {f"matrix.{axis}": name for axis, name in called.items()}
+        planned.filled = frozenset(f"matrix.{name}" for name in names if all(row.get(name) for row in flat))
         kinds = {axis: _kind([row.get(axis) for row in flat]) for axis in names}
         planned.declared = {called[axis]: {"type": kinds[axis]} for axis in names}
         values: list[Data] = [
@@ -259,17 +265,29 @@ class Plan:
     def _machines(self, stage: Stage, planned: Planned, rows: tuple[Data, ...], values: list[Data]) -> bool:
         """Declare the executors of a matrix over machines; whether each cell has to name its own."""
         runner = stage.runner
-        if runner is None or stage.container is not None or stage.services or "matrix." not in str(runner):
+        if (
+            not rows
+            or runner is None
+            or stage.container is not None
+            or stage.services
+            or "matrix." not in str(runner)
+        ):
             return False
         places = [self._place(stage, row) for row in rows]
-        everywhere = set.intersection(*(set(place.known.items()) for place in places))
-        planned.place = Place({}, _common(places), dict(everywhere))
-        axis = _MATRIX_LABEL.fullmatch(runner.labels[0]) if len(runner.labels) == 1 else None
-        used = "runner.os" in str(stage.data()) or "runner.arch" in str(stage.data())
+        shared = {
+            key: value
+            for key, value in places[0].known.items()
+            if all(one.known.get(key) == value for one in places)
+        }
+        planned.place = Place({}, _common(places), shared)
+        label = runner.name or (runner.labels[0] if len(runner.labels) == 1 else "")
+        axis = _MATRIX_LABEL.fullmatch(label)
+        varying = {key for place in places for key in place.known} - planned.place.known.keys()
+        used = tuple(sorted(key for key in varying if key in str(stage.data())))
         if axis and not used and self._named_by(axis[1], places, rows):
             planned.place.data["executor"] = f"<< parameters.{planned.parameters[f'matrix.{axis[1]}']} >>"
             return False
-        self._named_apart(planned, planned.place, places, values)
+        self._named_apart(planned, planned.place, list(zip(places, values, strict=True)), used)
         return True
 
     def _place(self, stage: Stage, row: Data) -> Place:
@@ -286,17 +304,22 @@ class Plan:
         self.executors |= named
         return True
 
-    def _named_apart(self, planned: Planned, common: Place, places: list[Place], values: list[Data]) -> None:
-        """Declare an executor for each cell, and parameters that name it and its system."""
+    def _named_apart(
+        self,
+        planned: Planned,
+        common: Place,
+        cells: list[tuple[Place, Data]],
+        used: tuple[str, ...],
+    ) -> None:
+        """Declare an executor for each cell, and parameters that name it and what is used of its system."""
         common.data["executor"] = "<< parameters.executor >>"
         planned.declared["executor"] = {"type": "executor"}
-        varying = sorted({key for place in places for key in place.known} - common.known.keys())
-        for key in varying:
+        for key in used:
             planned.parameters[key] = name = key.replace(".", "-")
             planned.declared[name] = {"type": "string"}
-        for place, value in zip(places, values, strict=True):
+        for place, value in cells:
             value["executor"] = declared(place.data, self.executors)
-            value |= {key.replace(".", "-"): place.known.get(key, "") for key in varying}
+            value |= {key.replace(".", "-"): place.known.get(key, "") for key in used}
 
 
 def _common(places: list[Place]) -> str:
@@ -326,7 +349,7 @@ def _parameter(axis: str) -> str:
     return f"{name}-value" if name in RESERVED else name
 
 
-_NOT_SHOWN: Final = ("executor", "runner-os", "runner-arch")
+_NOT_SHOWN: Final = ("executor", "runner-os", "runner-arch", "runner-temp")
 RESERVED: Final = ("name", "requires", "context", "type", "filters", "matrix", "pre-steps", "post-steps")
 """Names that no parameter of a job may have."""
 

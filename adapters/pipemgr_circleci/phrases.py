@@ -10,16 +10,18 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Losses
-from pipemgr.model.expressions import Access, Binary, Call, Expression, ExpressionError, Literal, Name
+from pipemgr.model.expressions import Access, Binary, Call, Expression, ExpressionError, Literal, Name, Opaque
 from pipemgr.model.templates import Part, template
 
 from .condition_writer import Conditions, Unsayable, written
-from .folding import Known, fold
+from .folding import Known, access, fold
 from .shell import BASH, Quotes, reference
-from .words import Words
+from .words import VENDOR, Words
 
 _AMBIENT: Final = ("secrets", "config", "variables")
 """Contexts whose values are environment variables of every script."""
+WORKSPACE: Final = "~/project"
+"""Where CircleCI checks out, unless a job says otherwise."""
 TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - its name
 """Where scripts look for a token of the repository's forge, as its own tools do."""
 
@@ -33,6 +35,10 @@ class Scope:
     """The job's parameters, by what they stand for: `matrix.os`."""
     variables: dict[str, str] = field(default_factory=dict)
     """Environment variables whose values are known."""
+    closed: bool = False
+    """Whether the matrix has nothing but the job's parameters."""
+    filled: frozenset[str] = frozenset()
+    """What is in no execution of a matrix empty, zero or false: `matrix.os`."""
     types: dict[str, str] = field(default_factory=dict)
     """The types of the pipeline's parameters."""
 
@@ -45,7 +51,12 @@ class Phrases:
         self.losses = losses
         self.scope = scope or Scope()
         self.conditions = Conditions(
-            words.vocabulary, self.scope.known, self.scope.parameters, self.scope.types
+            words.vocabulary,
+            self.scope.known,
+            self.scope.parameters,
+            self.scope.types,
+            closed=self.scope.closed,
+            filled=self.scope.filled,
         )
 
     def within(self, known: Mapping[str, Any], parameters: dict[str, str] | None = None) -> Phrases:
@@ -53,6 +64,11 @@ class Phrases:
         more = replace(self.scope, known={**self.scope.known, **known})
         more = more if parameters is None else replace(more, parameters=parameters)
         return Phrases(self.words, self.losses, more)
+
+    def of_matrix(self, parameters: dict[str, str], *, closed: bool, filled: frozenset[str]) -> Phrases:
+        """The same in a job that a matrix gives its parameters."""
+        scope = replace(self.scope, parameters=parameters, closed=closed, filled=filled)
+        return Phrases(self.words, self.losses, scope)
 
     def given(self, variables: Mapping[str, str]) -> Phrases:
         """The same where environment variables are set, as far as their values are known."""
@@ -83,6 +99,8 @@ class Phrases:
         if isinstance(part, str):
             return (part,)
         node = self.conditions.decided(part)
+        if str(part) == "repository.name":
+            return (access("repository.owner"), "/", Opaque(VENDOR, "pipeline.git.repo_name"))
         match node:
             case Literal(value):
                 return (plain(value),)
@@ -149,6 +167,8 @@ class Phrases:
         return self.compiled(self.decided(node)) if self.scope.variables else self.compiled(node)
 
     def _unknown(self, node: Expression, path: str) -> str:
+        if str(node) == "workspace":
+            return WORKSPACE
         name = self.variable(node)
         why = "CircleCI needs to know it before the job runs"
         remedy = "write the value itself, or make it a parameter of the pipeline"

@@ -10,6 +10,8 @@ POWERSHELL: Final = "powershell"
 CMD: Final = "cmd"
 OTHER: Final = "other"
 
+_FOLDER: Final = "CIRCLE_WORKING_DIRECTORY"
+"""Its value begins with a `~` that no shell replaces."""
 _HEREDOC: Final = re.compile(
     r"<<-?[ \t]*(?:'(?P<quoted>[^'\n]+)'|\\(?P<escaped>\w+)|\"(?P<double>[^\"\n]+)\"|(?P<plain>\w+))"
 )
@@ -28,6 +30,8 @@ def shell_of(command: str | None, system: str) -> str:
 def reference(name: str, after: str, shell: str) -> str | None:
     """The text that stands for an environment variable, before another text; None where the shell is unknown."""
     match shell:
+        case "bash" if name == _FOLDER:
+            return f"${{{name}/#\\~/$HOME}}"
         case "bash":
             return f"${{{name}}}" if re.match(r"\w", after) else f"${name}"
         case "powershell":

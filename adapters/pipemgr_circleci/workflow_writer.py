@@ -54,7 +54,7 @@ class WorkflowWriter:
                 jobs = self._jobs(stages, variant)
                 if jobs:
                     name = _free(variant.name, found)
-                    found[name] = self._workflow(variant, jobs) | self._reruns(stages)
+                    found[name] = self._reruns(stages) | self._workflow(variant, jobs)
         return found
 
     def _workflow(self, variant: Variant, jobs: list[JsonValue]) -> Data:
@@ -69,10 +69,11 @@ class WorkflowWriter:
         """How often the workflow is tried again: its failed jobs, and those behind them."""
         tries = max((stage.retry for stage in stages), default=0)
         for stage in stages:
-            if stage.retry and (len(stages) > 1 or tries > MOST_RERUNS):
+            if stage.retry:
+                exact = len(stages) == 1 and tries <= MOST_RERUNS
                 why = f"CircleCI tries all that failed in a workflow again, {MOST_RERUNS} times at most"
-                path = f"stages.{stage.id}.retry"
-                self.losses.add(Fidelity.APPROXIMATE, path, f"retry {stage.retry}", why)
+                fidelity = Fidelity.EQUIVALENT if exact else Fidelity.APPROXIMATE
+                self.losses.add(fidelity, f"stages.{stage.id}.retry", f"retry {stage.retry}", why)
         return {"max_auto_reruns": min(tries, MOST_RERUNS)} if tries else {}
 
     def _when(self, condition: Expression) -> JsonValue:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("workspace", "Make a workspace: pipemgr.toml and a first pipeline."),
     "validate": ("translation", "Check definition files."),
     "convert": ("translation", "Convert a definition from one vendor to another."),
+    "audit": ("audit", "Audit every definition below a folder, or in a Git repository."),
     "schema": ("translation", "Print a JSON Schema of pipemgr's own files."),
     "plan": ("planning", "Show what apply would change."),
     "apply": ("planning", "Publish what changed."),

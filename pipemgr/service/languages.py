@@ -57,6 +57,15 @@ class Languages:
             for pattern in self._registry.manifest(name).documents:
                 yield from ((path, name) for path in sorted(root.glob(pattern)))
 
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """Where each vendor that can be read keeps its documents: globs by language."""
+        manifests = ((name, self._registry.manifest(name)) for name in self._registry.names())
+        return {
+            name: tuple(one.documents)
+            for name, one in manifests
+            if one.documents and one.capabilities[Capability.READ]
+        }
+
     def guess(self, path: str) -> str:
         """The language of the document at `path`, by where such documents live; our own if nobody claims it.
 

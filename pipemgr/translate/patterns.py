@@ -95,7 +95,7 @@ def _glob_piece(piece: Piece, *, bounded: bool) -> str | None:
     """The glob of a piece; one that stands between slashes or ends is never empty."""
     mark = "+" if piece.many else ""
     match piece.kind:
-        case "any" | "segment" if piece.many and (bounded or not piece.low):
+        case "any" | "segment" if piece.many and piece.low <= bounded:
             return "**" if piece.kind == ANY else "*"
         case "folders":
             return "**/"
@@ -224,7 +224,8 @@ def _bounds(subject: Expression, runs: tuple[Run, ...]) -> Expression | None:
     found: list[Expression] = []
     for at, run in enumerate(runs):
         name = "starts_with" if at == 0 else "ends_with" if at + 1 == len(runs) else "contains"
-        if isinstance(run, str) and not (name == "contains" and any(run in one for one in texts[:1])):
+        said = name == "contains" and isinstance(runs[0], str) and str(run) in runs[0]
+        if isinstance(run, str) and not said:
             found.append(Call(name, (subject, Literal(run))))
     distinct = {str(one): one for one in found}
     return _joined("&&", list(distinct.values())) if distinct else None

@@ -115,7 +115,7 @@ def test_wrong_usage_leaves_with_2(cli, words):
 
 def test_an_unknown_vendor_is_told_which_ones_there_are(cli):
     said = cli("convert", "x", "--from", "nope", "--to", "native")
-    assert "'nope' is not installed; choose from native, github-actions" in said.err
+    assert "'nope' is not installed; choose from native, circleci, github-actions" in said.err
 
 
 def test_outside_a_workspace_the_remedy_is_told(cli, tmp_path):

@@ -194,6 +194,8 @@ def test_conditions_are_as_a_person_would_write_them(pattern: str, expected: str
     [
         (r"v\d+\.\d+", "starts_with(branch, 'v') && contains(branch, '.')"),
         (r"\d+-rc", "ends_with(branch, '-rc')"),
+        (r"\d+\.\d+", "contains(branch, '.')"),
+        (r"v1\.\d+\.\d+", "starts_with(branch, 'v1.')"),
         (r"\d+", None),
         (r"(?i)v.*", None),
     ],

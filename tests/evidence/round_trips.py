@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import yaml
 
 from pipemgr.errors import DefinitionError
+from pipemgr.model.definitions import HINTS, Pipeline
 from pipemgr.translate.convert import Conversion, read
 from pipemgr.translate.document import DocumentSet
+from pipemgr.translate.edit import edit
+from pipemgr.translate.tree import rebuild
 
 from .corpus import CONFIGS, FOLDERS, WORKFLOWS, File, conversion, outcome, readable
 from .figures import Figure
@@ -67,9 +71,23 @@ def model_differs(file: File) -> str:
         after = read(made.documents, language(file.language)).pipeline
     except DefinitionError as error:
         return f"what was written can't be read: {error}"
-    if before is None or before == after:
+    if before is None or _without_hints(before) == _without_hints(after):
         return ""
+    before, after = _without_hints(before), _without_hints(after)
     return "; ".join(list(_paths(before.data(), after.data()))[:4]) or "differs"
+
+
+def _without_hints(pipeline: Pipeline) -> Pipeline:
+    """The pipeline without what only helps to write the same text again: bytes are compared by themselves."""
+
+    def change(value: Any) -> Any:
+        kept = getattr(value, "vendor", None)
+        if not kept:
+            return value
+        vendor = {name: {k: v for k, v in data.items() if k != HINTS} for name, data in kept.items()}
+        return value.model_copy(update={"vendor": {name: data for name, data in vendor.items() if data}})
+
+    return rebuild(pipeline, change)
 
 
 def _paths(one: object, two: object, path: str = "") -> Iterator[str]:
@@ -97,8 +115,6 @@ def plain_differs(file: File) -> str:
 
 def bytes_differ(file: File) -> str:
     """Whether writing onto the source changes a byte of what nobody edited."""
-    from pipemgr.translate.edit import edit
-
     pipeline = outcome(file).pipeline
     assert pipeline is not None
     writing = edit(pipeline, language(file.language), file.documents)

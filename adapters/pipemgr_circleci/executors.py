@@ -22,6 +22,8 @@ from .texts import Texts
 PLACES: Final = ("docker", "machine", "macos", "windows")
 KEYS: Final = (*PLACES, "resource_class", "shell", "working_directory", "environment")
 """What an executor says; a job may say it too, and then its own word counts."""
+FASTER: Final = ("docker_layer_caching",)
+"""What a machine says only to be faster: no other vendor's result is another without it."""
 _ARM: Final = "arm."
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _MATRIX: Final = re.compile(r"<<\s*matrix\.([\w.-]+)\s*>>")
@@ -232,7 +234,10 @@ class ExecutorReader:
         if node.kind != "mapping":
             return
         for key, one in node.items().items():
-            if key not in known:
+            if key in FASTER:
+                fields.kept.put(one.plain(), HINTS, "machine", key)
+                one.feeds(f"{fields.kept.model}.{HINTS}.machine.{key}")
+            elif key not in known:
                 fields.kept.keep(one, "machine", key)
 
     @staticmethod

@@ -119,6 +119,7 @@ class StepReader:
         inputs = {}
         if row.action == "cache.restore" and built_in:
             inputs |= self._keys(fields)
+            self._useless(fields)
         for ours in row.inputs:
             theirs = row.input(ours)
             one = fields.take(theirs.name, f"inputs.{ours}") if theirs else None
@@ -169,6 +170,17 @@ class StepReader:
             return {}
         found = list(dict.fromkeys(found))
         return {"key": found[0], **({"restore-keys": "\n".join(found[1:])} if found[1:] else {})}
+
+    @staticmethod
+    def _useless(fields: Fields) -> None:
+        """`paths` of a restored cache, which people write, and CircleCI ignores."""
+        if (node := fields.take("paths", "inputs.path")) is not None:
+            node.finding(
+                Fidelity.EQUIVALENT,
+                "`paths` of restore_cache",
+                "CircleCI ignores it: a cache goes back to where it was saved from",
+                "remove it",
+            )
 
     # Calls that only CircleCI understands ----------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Reports for people: GitHub-flavoured Markdown, fit for the description of a pull request."""
+"""Reports for people: Markdown with tables and check boxes, fit for the description of a pull request."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 A glob is what filters of hosted vendors take: `*` any text without a slash, `**` any text, `**/` any folders or none,
 `?` and `+` none or one, and one or more, of the character before, `[a-z0-9]` one of these, a backslash before what is
-meant as it is, and `!` in front for all that does not match
-(https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet).
+meant as it is, and `!` in front for all that does not match.
 A regular expression always stands for the whole text. Texts are names of branches and tags: they are not empty and
 have no empty part between slashes (git-check-ref-format(1)).
 """

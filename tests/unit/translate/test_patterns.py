@@ -1,4 +1,8 @@
-"""Patterns: globs, regular expressions and comparisons take the same names."""
+"""Patterns: globs, regular expressions and comparisons take the same names.
+
+What globs mean: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax (the cheat sheet of
+filter patterns).
+"""
 
 import re
 from functools import cache

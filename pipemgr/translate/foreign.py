@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from pipemgr.model.definitions import HINTS, Definition, Pipeline, Step, Trigger
+from pipemgr.model.definitions import HINTS, Definition, Pipeline, Stage, Step, Trigger
 
 from .base import Dialect
 from .expanding import expanded, first_word
 from .origins import Origins
 from .report import Fidelity, Finding
 from .tree import rebuild, walk
+
+LONGEST_WORD: Final = 60
+"""Longer values are not shown in a finding."""
 
 
 def without_foreign(
@@ -62,10 +66,28 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
         if _is_foreign(value, mine):
             findings.append(_finding(path, opaque_vendor(value) or "", _what(value)))
         for other in getattr(value, "vendor", {}).keys() - mine:
-            keys = ", ".join(sorted(value.vendor[other].keys() - {HINTS}))  # type: ignore[attr-defined]
-            if keys:
-                findings.append(_finding(f"{path}.vendor.{other}".lstrip("."), other, keys))
+            kept = {key: one for key, one in value.vendor[other].items() if key != HINTS}  # type: ignore[attr-defined]
+            if kept:
+                found = _finding(f"{path}.vendor.{other}".lstrip("."), other, _shown(kept))
+                findings.append(_without_work(found) if _does_nothing(value) else found)
     return findings
+
+
+def _shown(kept: Mapping[str, Any]) -> str:
+    """The keys of a vendor's own data, with what they say where that is a word or two."""
+    words = {key: one for key, one in kept.items() if isinstance(one, str) and len(one) <= LONGEST_WORD}
+    return ", ".join(f"{key} {words[key]}" if key in words else key for key in sorted(kept))
+
+
+def _does_nothing(value: Definition) -> bool:
+    return isinstance(value, Stage) and not value.steps and value.approval is None
+
+
+def _without_work(finding: Finding) -> Finding:
+    """The finding for a stage whose whole work is what another definition says."""
+    why = f"{finding.why}, and the stage has no steps besides: it does nothing now"
+    remedy = "convert what it calls as well, and put those stages in the place of this one"
+    return finding.model_copy(update={"why": why, "remedy": remedy})
 
 
 def _what(value: Definition) -> str:

@@ -257,7 +257,8 @@ class Plan:
         if matrix.include or not texts or not all(self.phrases.is_known(plain(one)) for one in texts):
             return False
         planned.parameters = {f"matrix.{axis}": _parameter(axis) for axis in matrix.axes}
-        planned.declared = {name: {"type": "string"} for name in planned.parameters.values()}
+        kinds = {_parameter(axis): _kind([*values]) for axis, values in matrix.axes.items()}
+        planned.declared = {name: {"type": kind} for name, kind in kinds.items()}
         axes = {_parameter(axis): self.phrases.data(values, path) for axis, values in matrix.axes.items()}
         planned.matrix = said({"parameters": axes, "exclude": self.phrases.data(matrix.exclude, path)})
         return True

@@ -129,7 +129,9 @@ class _Config:
                 holds = _decided(value["condition"])
                 if holds is _UNDECIDED or holds == (name == "when"):
                     yield from self._scripts(_listed(value.get("steps")))
-            elif name == "run":
+            elif name == "steps":
+                yield from self._scripts(_listed(value))
+            elif name in ("run", "deploy"):
                 command = value.get("command") if isinstance(value, dict) else value
                 yield "\n".join(
                     line.rstrip() for line in str(command).replace("\\<<", "<<").strip().split("\n")

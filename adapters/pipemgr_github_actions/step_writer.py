@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pydantic import JsonValue
@@ -15,6 +16,9 @@ from .shells import to_github
 from .steps import RUN, RUN_INPUTS
 from .words import VENDOR, Words, hints, own
 
+REPORTS: Final = "tests.publish"
+FOLDER: Final = re.compile(r"(?![!-])[\w./~@ -]*(?<!\.xml)", re.IGNORECASE)
+"""A path that is no glob, no template and no report."""
 STEP_ORDER: Final = (
     "name",
     "id",
@@ -132,6 +136,8 @@ class StepWriter:
     def _call(self, step: Step, uses: str, row: StepRow, path: str) -> Data:
         self._report(step, set(row.inputs), path)
         given: Data = {}
+        if step.action == REPORTS and "uses" not in hints(step.vendor):
+            step = self._report_files(step, path)
         for ours, value in step.inputs.items():
             theirs = row.input(ours)
             if theirs is not None and not (ours == row.reference and uses == f"{row.call}@{value}"):
@@ -141,6 +147,20 @@ class StepWriter:
         return said(
             {"uses": uses, "with": {**given, **{key: needed[key] for key in needed if key not in given}}}
         )
+
+    def _report_files(self, step: Step, path: str) -> Step:
+        """Reports by globs of their files, where the step names folders (or a folder)."""
+        given = step.inputs.get("path")
+        lines = given.splitlines() if isinstance(given, str) else given if isinstance(given, list) else []
+        folders = [line for line in lines if isinstance(line, str) and FOLDER.fullmatch(line)]
+        if not folders:
+            return step
+        why = f"the action wants files: the reports in {', '.join(map(str, folders))}"
+        self.phrases.losses.add(Fidelity.EQUIVALENT, f"{path}.inputs.path", "a folder of test reports", why)
+        files = "\n".join(
+            f"{line}/**/*.xml".replace("//", "/") if line in folders else str(line) for line in lines
+        )
+        return step.model_copy(update={"inputs": {**step.inputs, "path": files}})
 
     def _script(self, step: Step, row: StepRow, path: str) -> Data:
         """A script that does what the action does; it finds the inputs in its environment."""

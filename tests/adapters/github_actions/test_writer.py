@@ -264,3 +264,20 @@ def test_what_only_others_know_leaves_nothing_in_a_text(write) -> None:
     writing = write(pipeline(stage(Step(action="run", inputs={"script": lost}))))
     assert "run: a  b ${{ null }}\n" in text_of(writing)
     assert [one.fidelity for one in writing.findings] == [Fidelity.DROPPED]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("junit", "junit/**/*.xml"),
+        ("./build/test results/", "./build/test results/**/*.xml"),
+        ("junit/*.xml", None),
+        ("junit/a.XML", None),
+        ("${{ matrix.x }}", None),
+        (["a", "b.xml"], "|-\n            a/**/*.xml\n            b.xml"),
+    ],
+)
+def test_folders_of_reports_become_globs(ours: object, theirs: str | None, write) -> None:
+    writing = write(pipeline(stage(Step(action="tests.publish", inputs={"path": ours}))))
+    assert f"report_paths: {theirs or ours}\n" in text_of(writing)
+    assert [one.fidelity for one in writing.findings] == ([Fidelity.EQUIVALENT] if theirs else [])

@@ -8,13 +8,16 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, said
+from pipemgr.adapter import Fidelity, overlaid, said
 from pipemgr.model.definitions import Container, Data, Runner, Stage, Step
 
 from .phrases import Phrases
 from .words import hints, own
 
+DOCKER: Final = "docker"
 DEFAULT_RUNNER: Final = "linux"
+ARM: Final = "arm.medium"
+"""The smallest machine with ARM processors: https://circleci.com/docs/guides/execution-managed/using-arm/."""
 TEMP: Final = "/tmp"  # noqa: S108 - of the machine that the job runs on, which nobody else uses
 XCODE: Final = "setup.xcode"
 BASE_IMAGE: Final = "cimg/base:current"
@@ -54,6 +57,11 @@ def _as_before(data: Data, image: JsonValue, steps: tuple[Step, ...]) -> Data:
     return data
 
 
+def _more(image: Data, kept: JsonValue) -> Data:
+    """An image with what else its definition said of it, for CircleCI only."""
+    return overlaid(image, kept) if isinstance(kept, dict) else image
+
+
 class ExecutorWriter:
     """Writes executors."""
 
@@ -77,11 +85,13 @@ class ExecutorWriter:
         system = kind.os if kind else "linux"
         known |= {"runner.temp": TEMP} if system != "windows" else {}
         if stage.container is not None or stage.services:
-            data = self._docker(stage, path)
+            data = self._docker(stage, path) | self._beneath(runner, name, path)
         else:
             data = self._options(runner, name, path)
             data = _as_before(data, hints(stage.vendor).get("image"), stage.steps)
-        size = self.phrases.field(runner.size, f"{path}runner.size")
+        boxed = stage.container is not None or bool(stage.services)
+        own_class = next((one for one in runner.labels if boxed and "/" in one), None)
+        size = self.phrases.field(runner.size or own_class, f"{path}runner.size")
         return Place({**data, **said({"resource_class": size})}, system, known)
 
     def _machine(self, runner: Runner, path: str) -> str | None:
@@ -138,6 +148,26 @@ class ExecutorWriter:
             self.losses.add(Fidelity.MANUAL, f"{path}runner", f"runner {', '.join(words)}", why, remedy)
         return {"machine": True, "resource_class": named}
 
+    def _beneath(self, runner: Runner, name: str | None, path: str) -> Data:
+        """The machine that containers run on: what is said of it, and what CircleCI does with that."""
+        if name is None:
+            own_machine = runner.labels or runner.group
+            return (
+                {"resource_class": self._own_machine(runner, path)["resource_class"]} if own_machine else {}
+            )
+        kind = self.tables.catalogue.runners.get(name)
+        if kind is None or kind.os != "linux":
+            why, remedy = (
+                "containers of CircleCI run on Linux",
+                "use a machine of that kind, without a container",
+            )
+            self.losses.add(Fidelity.MANUAL, f"{path}runner", f"runner {name}", why, remedy)
+        elif name not in (DEFAULT_RUNNER, f"{DEFAULT_RUNNER}-arm"):
+            why = "containers run on Linux machines of CircleCI's choice"
+            self.losses.add(Fidelity.EQUIVALENT, f"{path}runner", f"runner {name}", why)
+        is_arm = kind is not None and kind.os == "linux" and kind.architecture == "arm64"
+        return {"resource_class": ARM} if is_arm else {}
+
     # Containers ----------------------------------------------------------------------------------------
 
     def _docker(self, stage: Stage, path: str) -> Data:
@@ -153,7 +183,10 @@ class ExecutorWriter:
             image = self._container(service, f"{path}services.{name}")
             named = stage.container is not None and name not in without and name != _LOCAL
             images.append({"image": image.pop("image"), **({"name": name} if named else {}), **image})
-        return {"docker": images}  # type: ignore[dict-item]
+        more = own(stage.vendor).get(DOCKER)
+        if isinstance(more, dict):
+            images = [_more(image, more.get(str(at))) for at, image in enumerate(images)]
+        return {DOCKER: images}  # type: ignore[dict-item]
 
     def _container(self, container: Container, path: str) -> Data:
         interpolated = self.phrases.interpolated

@@ -215,18 +215,16 @@ class ExecutorReader:
             self._options(fields, node, ())
             return {"runner": own}, []
         data: Any = node.plain()
-        if isinstance(data, str):
-            data = {"image": data}
-        name = self.tables.runners.find(
-            {
-                "machine": data if data not in (None, {}) else True,
-                **({"resource_class": size} if size else {}),
-            }
-        )
-        self._options(fields, node, ("image",) if name else ())
-        if name is not None and isinstance(data, dict) and "image" in data:
-            fields.kept.put(data["image"], HINTS, "image")
-        return {"runner": Runner(name=name, size=size)}, []
+        image = data.get("image") if isinstance(data, dict) else data if isinstance(data, str) else None
+        wanted: Data = {"machine": {"image": image} if image is not None else True}
+        name = self.tables.runners.find({**wanted, **({"resource_class": size} if size else {})})
+        self._options(fields, node, ("image", "enabled") if name else ("enabled",))
+        kind = name or _system(str(image), size)
+        usual: Any = self.tables.runners.options(kind)
+        if image is not None and name is not None and usual.get("machine") != {"image": image}:
+            fields.kept.put(image, HINTS, "image")
+        size = None if size is not None and usual.get("resource_class") == size else size
+        return {"runner": Runner(name=kind, size=size)}, []
 
     @staticmethod
     def _options(fields: Fields, node: Node, known: tuple[str, ...]) -> None:
@@ -260,3 +258,10 @@ class ExecutorReader:
         )
         step = Step(action="setup.xcode", inputs={"version": version})
         return {"runner": Runner(name=name or "macos", size=size)}, [step]
+
+
+def _system(image: str, size: str | None) -> str:
+    """What a machine is whose image no row knows."""
+    if "windows" in image:
+        return "windows"
+    return "linux-arm" if size is not None and size.startswith(_ARM) else "linux"

@@ -12,7 +12,7 @@ from pipemgr.model.definitions import Data, Stage, Step
 from pipemgr.model.expressions import Expression
 
 from .artifact_writer import ArtifactWriter, Downloads
-from .executor_writer import ExecutorWriter
+from .executor_writer import DOCKER, ExecutorWriter
 from .jobs_plan import Planned
 from .orb_writer import OrbCalls
 from .phrases import Phrases
@@ -77,13 +77,18 @@ class JobWriter:
     def write(self, stage: Stage, planned: Planned) -> Job:
         """The job that does what a stage says, with the parameters that a matrix gives it."""
         path = f"stages.{stage.id}."
-        kept = {key: value for key, value in own(stage.vendor).items() if key not in (*INVOKED, *_ORB_JOB)}
+        kept = {
+            key: value for key, value in own(stage.vendor).items() if key not in (*INVOKED, *_ORB_JOB, DOCKER)
+        }
         if kept.get("type") in WORKLESS:
             return Job(ordered(kept, ORDER))
         phrases = self.phrases.of_matrix(planned.parameters, closed=planned.closed, filled=planned.filled)
         place = planned.place or ExecutorWriter(phrases).place(stage, path, planned.executor)
         phrases = phrases.within(place.known).given(stage.variables)
         runs = RunWriter(phrases, place.system, stage.defaults)
+        if stage.defaults is not None and stage.defaults.directory:
+            why = "CircleCI's folder of a job is the one it checks out into: each script says its own"
+            self.losses.add(Fidelity.EQUIVALENT, f"{path}defaults.directory", "the scripts' folder", why)
         steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads), self.named)
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
         written = [

@@ -175,7 +175,6 @@ class _Config:
                 "read the definition that this one is a part of, or an orb of"
             )
             return []
-        self.kept.put(True, HINTS, "no-workflows")
         entry = self.echoes.copy(job, job.parent, job.key, self.library)
         one = Invocation(entry, BUILD, "workflow", whole=True, id=self.invocations.take(BUILD))
         branches = entry.items().get("branches") if entry.kind == "mapping" else None

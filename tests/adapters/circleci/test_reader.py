@@ -195,13 +195,16 @@ def test_credentials_of_images_are_secrets() -> None:
         ("docker: [{image: a}], resource_class: large", {"name": "linux", "size": "large"}),
         ("docker: [{image: a}], resource_class: arm.large", {"name": "linux-arm", "size": "arm.large"}),
         ("machine: true", {"name": "linux"}),
+        ("machine: {enabled: true}", {"name": "linux"}),
+        ("machine: {image: 'linux-cuda-12:default'}", {"name": "linux"}),
+        ("machine: {image: 'windows-server-2019:x'}", {"name": "windows"}),
         (
             "machine: {image: 'ubuntu-2404:current'}, resource_class: large",
             {"name": "ubuntu-24.04", "size": "large"},
         ),
         (
             "machine: {image: 'ubuntu-2204:x'}, resource_class: arm.medium",
-            {"name": "ubuntu-22.04-arm", "size": "arm.medium"},
+            {"name": "ubuntu-22.04-arm"},
         ),
         ("machine: true, resource_class: acme/big", {"labels": ["acme/big"]}),
         ("docker: [{image: a}], resource_class: acme/k8s", {"labels": ["acme/k8s"]}),

@@ -182,7 +182,6 @@ def test_what_nothing_uses_is_kept_and_told() -> None:
         "commands": {"c": {"steps": ["checkout"]}},
         "jobs": {"j": {"machine": True}},
         "top": {"x": 1},
-        "no-workflows": True,
     }
 
 

@@ -71,14 +71,13 @@ def _called(step: Data, calls: Mapping[str, StepRow], depth: int) -> list[Data |
         raise ValueError(f"{step['call']} {'has no row' if row is None else 'calls itself'}")
     given: Any = step.get("inputs", {})
     values = {**row.defaults, **given}
-    rows: list[Any] = [
-        dict(one) if isinstance(one, dict) else one for one in inlined(row.steps, calls, depth + 1)
-    ]
     if not row.steps:
         names = {ours: found.name for ours in row.inputs if (found := row.input(ours)) is not None}
         taken: Data = {ours: given[theirs] for ours, theirs in names.items() if theirs in given}
-        rows = [{"action": row.action, "inputs": taken}]
-    return [filled for one in rows for filled in _beside(one, step, values)]
+        return [
+            {"action": row.action, "inputs": taken, **{key: step[key] for key in ("when",) if key in step}}
+        ]
+    return [filled for one in inlined(row.steps, calls, depth + 1) for filled in _beside(one, step, values)]
 
 
 def _beside(one: Data | str, step: Data, values: Values) -> list[Data | str]:

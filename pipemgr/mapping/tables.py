@@ -18,6 +18,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipemgr.errors import MappingError
 from pipemgr.model.expressions import Expression, parse
 
 from .catalogue import Catalogue, catalogue
@@ -194,7 +195,14 @@ class Tables:
         """Actions."""
         rows = self._rows("steps", StepsFile, lambda row: row.call or ("run", row.action))
         known = {row.call: row for row in rows if row.call is not None}
-        return Steps(tuple(row.model_copy(update={"steps": inlined(row.steps, known)}) for row in rows))
+        return Steps(tuple(row.model_copy(update={"steps": self._inlined(row.steps, known)}) for row in rows))
+
+    def _inlined(self, steps: Any, known: Mapping[str, StepRow]) -> tuple[Any, ...]:
+        try:
+            return inlined(steps, known)
+        except ValueError as error:
+            remedy = "add a row for what it calls, or take the call out"
+            raise MappingError(str(error), where=f"{self.vendor}/steps.yaml", remedy=remedy) from None
 
     @cached_property
     def triggers(self) -> Names:
@@ -226,7 +234,7 @@ class Tables:
         """A job with the steps of the commands that it calls."""
         known = {one.call: one for one in self.steps.rows if one.call is not None}
         steps: Any = row.stage.get("steps", ())
-        return row.model_copy(update={"stage": {**row.stage, "steps": list(inlined(steps, known))}})
+        return row.model_copy(update={"stage": {**row.stage, "steps": list(self._inlined(steps, known))}})
 
     @cached_property
     def variables(self) -> Variables:

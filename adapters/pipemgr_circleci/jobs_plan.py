@@ -149,6 +149,8 @@ class Plan:
             self.losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.fail-fast", "fail-fast", why)
         if stage.approval is not None and stage.steps:
             planned.before = self._free(f"approve-{stage.id}")
+            why = f"CircleCI asks by a job of its own, {planned.before}, which this one requires"
+            self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.approval", "approval", why)
         if stage.matrix is not None:
             self._matrix(stage, stage.matrix, planned)
         planned.tests = tuple(self._tests(stage))
@@ -173,7 +175,7 @@ class Plan:
             self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.name", f"name {name}", why)
             return None
         self._named.add((stage.group, name.lower()))
-        return name
+        return str(self.phrases.field(name, f"stages.{stage.id}.name"))
 
     def _tests(self, stage: Stage) -> Iterator[Expression]:
         if stage.when is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -107,11 +107,19 @@ class Phrases:
             case Call("format", (Literal(str(pattern)), *arguments)):
                 pieces = re.split(r"\{(\d+)\}", pattern)
                 return tuple(
-                    arguments[int(one)] if at % 2 else one.replace("{{", "{").replace("}}", "}")
+                    part
                     for at, one in enumerate(pieces)
-                    if one and (not at % 2 or int(one) < len(arguments))
+                    for part in (
+                        self._argument(arguments, int(one))
+                        if at % 2
+                        else (one.replace("{{", "{").replace("}}", "}"),)
+                    )
+                    if part
                 )
         return (node,)
+
+    def _argument(self, arguments: Sequence[Expression], at: int) -> tuple[Part, ...]:
+        return self._part(arguments[at]) if at < len(arguments) else ()
 
     def compiled(self, node: Expression) -> str | None:
         """What an expression is in `<< >>`; None when only a run can tell."""

@@ -12,7 +12,7 @@ from pipemgr.adapter import Fidelity, StepRow, ordered, overlaid, said
 from pipemgr.model.definitions import Data, Defaults, Step, seconds
 
 from .phrases import Phrases, plain
-from .shell import BASH, CMD, POWERSHELL, shell_of
+from .shell import BASH, CMD, POWERSHELL, SHELLS, shell_of
 from .step_conditions import Asked
 from .words import own
 
@@ -26,17 +26,6 @@ ORDER: Final = (
     "when",
     "command",
 )
-SHELLS: Final = {
-    "linux": {"sh": "/bin/sh -e", "pwsh": "pwsh"},
-    "macos": {"sh": "/bin/sh -e", "pwsh": "pwsh"},
-    "windows": {
-        "bash": "bash.exe -eo pipefail",
-        "pwsh": "pwsh.exe",
-        "cmd": "cmd.exe",
-        "powershell": "powershell.exe",
-    },
-}
-"""Our names of shells in CircleCI's words, where these differ."""
 DEFAULTS: Final = {"linux": BASH, "macos": BASH, "windows": POWERSHELL}
 _INPUTS: Final = {"script", "shell", "directory"}
 _PLAIN_SCRIPT: Final = re.compile(r"\s*\{0\}")
@@ -109,9 +98,7 @@ class RunWriter:
             return None, DEFAULTS[self.system]
         text = str(self.phrases.field(_PLAIN_SCRIPT.sub("", str(shell)), path))
         kind = shell_of(text, self.system)
-        if text == DEFAULTS[self.system]:
-            return None, kind
-        return SHELLS[self.system].get(text, text), kind
+        return text if "{0}" in str(shell) else SHELLS[self.system].get(text, text), kind
 
     def _environment(self, variables: Mapping[str, str], path: str, kind: str) -> tuple[Data, list[str]]:
         """What is known as a mapping, and the rest as lines of the script."""

@@ -9,12 +9,31 @@ BASH: Final = "bash"
 POWERSHELL: Final = "powershell"
 CMD: Final = "cmd"
 OTHER: Final = "other"
+SHELLS: Final = {
+    "linux": {"bash": "/bin/bash -eo pipefail", "sh": "/bin/sh -e"},
+    "macos": {"bash": "/bin/bash -eo pipefail", "sh": "/bin/sh -e"},
+    "windows": {
+        "bash": "bash.exe -eo pipefail",
+        "pwsh": "pwsh.exe",
+        "cmd": "cmd.exe",
+        "powershell": "powershell.exe",
+    },
+}
+"""Our names of shells in CircleCI's words, where these differ."""
+_BARE: Final = ("bash", "sh")
+"""Without options a failing line ends no script; our words for them mean that it does."""
 
 _FOLDER: Final = "CIRCLE_WORKING_DIRECTORY"
 """Its value begins with a `~` that no shell replaces."""
 _HEREDOC: Final = re.compile(
     r"<<-?[ \t]*(?:'(?P<quoted>[^'\n]+)'|\\(?P<escaped>\w+)|\"(?P<double>[^\"\n]+)\"|(?P<plain>\w+))"
 )
+
+
+def from_circleci(shell: str) -> str:
+    """Our name of a shell, or its command; a word that means more to us is a command with the place of the file."""
+    known = {theirs: ours for names in SHELLS.values() for ours, theirs in names.items()}
+    return known.get(shell, f"{shell} {{0}}" if shell in _BARE else shell)
 
 
 def shell_of(command: str | None, system: str) -> str:

@@ -50,7 +50,8 @@ def plan(connection: str | None, output: Path | None, as_json: bool) -> None:
         print_json(_as_json(made))
     else:
         show_plan(made)
-    raise SystemExit(FAILED if made.failures else CHANGES if made.pending else 0)
+        show_invalid(made)
+    raise SystemExit(FAILED if made.failures or made.invalid else CHANGES if made.pending else 0)
 
 
 def _as_json(made: Plan) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def _as_json(made: Plan) -> dict[str, Any]:
         "changes": len(made.pending),
         "orphans": [one.model_dump() for one in made.orphans],
         "failures": [one.model_dump() for one in made.failures],
+        "invalid": [one.model_dump() for one in made.invalid],
         "pipelines": [
             one.model_dump(mode="json", exclude={"definition", "documents"}) for one in made.changes
         ],
@@ -83,6 +85,12 @@ def show_plan(made: Plan) -> None:
     same = len(made.changes) - len(made.pending)
     if made.changes:
         click.echo(f"{len(made.pending)} to change, {same} as they should be.")
+
+
+def show_invalid(made: Plan) -> None:
+    """What is wrong with files whose pipelines are left alone, as `validate` prints it."""
+    for one in made.invalid:
+        click.echo(plain(f"{one.where}: {one.message}"), err=True)
 
 
 def _show_change(change: Change) -> None:
@@ -120,16 +128,17 @@ def apply(plan_file: Path | None, connection: str | None, as_json: bool) -> None
     since then is refused.
     """
     with opened() as runtime:
-        done = _carry_out(runtime, plan_file, connection, quiet=as_json)
+        made = planning.load_plan(plan_file) if plan_file else planning.plan(runtime, connection)
+        done = _carry_out(runtime, made, quiet=as_json)
     if as_json:
-        print_json({"applied": [one.model_dump(mode="json") for one in done]})
-    raise SystemExit(FAILED if any(one.fate is Fate.FAILED for one in done) else 0)
+        invalid = [one.model_dump() for one in made.invalid]
+        print_json({"applied": [one.model_dump(mode="json") for one in done], "invalid": invalid})
+    else:
+        show_invalid(made)
+    raise SystemExit(FAILED if made.invalid or any(one.fate is Fate.FAILED for one in done) else 0)
 
 
-def _carry_out(
-    runtime: Runtime, plan_file: Path | None, connection: str | None, *, quiet: bool
-) -> list[Applied]:
-    made = planning.load_plan(plan_file) if plan_file else planning.plan(runtime, connection)
+def _carry_out(runtime: Runtime, made: Plan, *, quiet: bool) -> list[Applied]:
     done = []
     for one in planning.carry_out(runtime, made):
         done.append(one)

@@ -68,6 +68,14 @@ class Unplanned(Value):
     remedy: str = ""
 
 
+class Invalid(Value):
+    """A problem of a definition file, which keeps only what this file defines out of a plan."""
+
+    where: str
+    """`file:line:column`."""
+    message: str
+
+
 class Plan(Value):
     """All changes of a workspace, made at one moment."""
 
@@ -75,6 +83,8 @@ class Plan(Value):
     changes: tuple[Change, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     failures: tuple[Unplanned, ...] = ()
+    invalid: tuple[Invalid, ...] = ()
+    """Without the definitions that are invalid, nobody knows what is an orphan: there are none then."""
 
     @property
     def pending(self) -> tuple[Change, ...]:

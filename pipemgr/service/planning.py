@@ -15,12 +15,14 @@ from pipemgr.errors import (
     ConfigurationError,
     DefinitionError,
     InvalidPipeline,
+    LanguageFault,
     NoSuchObject,
     Refused,
 )
 from pipemgr.ingest.recorder import Recorder
 from pipemgr.plan.apply import Applied, Fate, apply
-from pipemgr.plan.plan import Change, Desired, Orphan, Plan, Unplanned, change
+from pipemgr.plan.plan import Change, Desired, Invalid, Orphan, Plan, Unplanned, change
+from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import placed, read
 from pipemgr.translate.document import DocumentSet, load
 
@@ -33,21 +35,37 @@ def definitions(runtime: Runtime) -> tuple[Desired, ...]:
 
     Raises `InvalidPipeline` with the problems of all files at once, and when two files define one pipeline.
     """
+    found, problems = valid_definitions(runtime)
+    refuse(problems)
+    return found
+
+
+def valid_definitions(runtime: Runtime) -> tuple[tuple[Desired, ...], tuple[Invalid, ...]]:
+    """Every pipeline of the workspace that is defined once and well, and what is wrong with the other files."""
     found: dict[str, Desired] = {}
-    problems: list[tuple[str, str]] = []
+    twice: set[str] = set()
+    problems: list[Invalid] = []
     for path in _files(runtime):
         try:
             desired = _read(runtime, path)
         except DefinitionError as error:
-            problems.extend(all_problems(error, _relative(path)))
+            several = all_problems(error, _relative(path))
+            problems += [Invalid(where=where, message=message) for where, message in several]
             continue
-        first = found.setdefault(desired.pipeline.name, desired)
+        name = desired.pipeline.name
+        first = found.setdefault(name, desired)
         if first is not desired:
-            message = f"pipeline {desired.pipeline.name!r} is already defined in {first.source}"
-            problems.append((placed(desired.source), message))
+            twice.add(name)
+            message = f"pipeline {name!r} is already defined in {first.source}"
+            problems.append(Invalid(where=placed(desired.source), message=message))
+    return tuple(one for name, one in found.items() if name not in twice), tuple(problems)
+
+
+def refuse(problems: tuple[Invalid, ...]) -> None:
+    """Raise `InvalidPipeline` with all problems, if there are any."""
     if problems:
-        raise InvalidPipeline(problems[0][1], where=problems[0][0], problems=tuple(problems))
-    return tuple(found.values())
+        pairs = tuple((one.where, one.message) for one in problems)
+        raise InvalidPipeline(pairs[0][1], where=pairs[0][0], problems=pairs)
 
 
 def _files(runtime: Runtime) -> Iterator[Path]:
@@ -87,15 +105,21 @@ def _relative(path: Path) -> str:
 
 
 def plan(runtime: Runtime, only: str | None = None) -> Plan:
-    """What applying would change, at all connections or at the one named."""
-    desired = definitions(runtime)
+    """What applying would change, at all connections or at the one named.
+
+    A file that is invalid is told in the plan, and the others are planned; raises `InvalidPipeline` when none is left.
+    """
+    desired, invalid = valid_definitions(runtime)
+    if not desired:
+        refuse(invalid)
     names = runtime.connections(only)
     found = tuple(one for name in names for one in _changes(runtime, name, desired))
     return Plan(
         made_at=datetime.now(UTC),
         changes=tuple(one for one in found if isinstance(one, Change)),
-        orphans=tuple(one for name in names for one in _orphans(runtime, name, found)),
+        orphans=() if invalid else tuple(one for name in names for one in _orphans(runtime, name, found)),
         failures=tuple(one for one in found if isinstance(one, Unplanned)),
+        invalid=invalid,
     )
 
 
@@ -121,14 +145,21 @@ def _changes(runtime: Runtime, connection: str, desired: tuple[Desired, ...]) ->
                 remedy = error.remedy or ""
                 yield Unplanned(connection=connection, pipeline=name, error=error.message, remedy=remedy)
                 continue
-            publication = runtime.ledger.queries.publication(connection, name)
-            yield change(
-                connection,
-                one,
-                dialect=dialect,
-                applied=publication.model if publication else None,
-                live=live,
-            )
+            yield _change(runtime, connection, one, dialect, live)
+
+
+def _change(
+    runtime: Runtime, connection: str, desired: Desired, dialect: Dialect, live: DocumentSet
+) -> Change | Unplanned:
+    """What applying one pipeline would change, or what broke down over it."""
+    name = desired.pipeline.name
+    publication = runtime.ledger.queries.publication(connection, name)
+    applied = publication.model if publication else None
+    try:
+        return change(connection, desired, dialect=dialect, applied=applied, live=live)
+    except LanguageFault as error:
+        remedy = error.remedy or ""
+        return Unplanned(connection=connection, pipeline=name, error=error.message, remedy=remedy)
 
 
 def carry_out(runtime: Runtime, planned: Plan) -> Iterator[Applied]:

@@ -40,13 +40,13 @@ Step = Applied | Polled | Failure
 def sync(runtime: Runtime, only: str | None = None) -> Iterator[Step]:
     """Publish what changed, then poll; each thing done or failed as it happens.
 
-    One connection that fails does not stop the others.
+    One connection that fails does not stop the others, nor does a definition that is invalid.
     """
     for connection in runtime.connections(only):
         try:
-            yield from planning.carry_out(runtime, planning.plan(runtime, connection))
-        except UnsupportedCapability:
-            pass
+            with contextlib.suppress(UnsupportedCapability):
+                yield from planning.carry_out(runtime, planning.plan(runtime, connection))
+            planning.refuse(planning.valid_definitions(runtime)[1])
         except Exception as error:  # noqa: BLE001 - the other connections must go on
             yield Failure(connection, _told(error, connection))
     yield from poll_all(runtime, only)

@@ -10,6 +10,7 @@ import pytest
 
 from pipemgr.ingest.worker import me
 from pipemgr.service.runtime import opened
+from pipemgr.service.workspace import create
 
 GOOD = "pipeline: x\ntriggers: [manual: {}]\nrunner: linux\nstages: {a: {steps: [{run: echo}]}}\n"
 LOSSY = GOOD.replace("{run: echo}", "{run: echo}, {opaque: {vendor: other, value: nonsense}}")
@@ -367,3 +368,19 @@ def test_connection_check(cli, workspace):
     (told,) = cli("connection", "check", "--json", at=workspace).json
     assert told["ok"] is False
     assert told["remedy"]
+
+
+def test_an_invalid_file_is_told_and_the_others_are_planned_and_applied(cli, tmp_path):
+    create(tmp_path / "w")
+    (tmp_path / "w/pipelines/bad.yaml").write_text("pipeline: [\n", encoding="utf-8")
+    for command in ("plan", "apply"):
+        said = cli(command, at=tmp_path / "w")
+        assert said.code == 1
+        assert "pipelines/bad.yaml:2:1: not valid YAML" in said.err
+        assert "hello" in said.out
+    said = cli("plan", "--json", at=tmp_path / "w")
+    assert (said.code, said.json["changes"], said.json["invalid"][0]["where"]) == (
+        1,
+        0,
+        "pipelines/bad.yaml:2:1",
+    )

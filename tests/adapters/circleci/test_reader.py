@@ -161,6 +161,21 @@ def test_version_2_has_no_templates() -> None:
     assert found.stages[0].steps[0].inputs["script"] == "a << b >> \\<<"
 
 
+def test_version_2_executes_build_on_the_branches_that_it_names() -> None:
+    text = (
+        f"version: 2\njobs:\n  build: {{{BOX}, branches: {{only: [master, /f-.*/]}}, steps: [deploy: x]}}\n"
+    )
+    found = pipeline(text)
+    assert found.name == "config"
+    assert found.triggers[0].branches == ("master", "f-**")
+    assert found.stages[0].steps[0].data() == {
+        "action": "run",
+        "inputs": {"script": "x"},
+        "vendor": {"circleci": {"hints": {"step": "deploy"}}},
+    }
+    assert read(text).findings == ()
+
+
 # Where jobs run ----------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from pipemgr.model.templates import Part, untemplate
 
 from .config import Library
 from .echoes import Echo
+from .shell import from_circleci
 from .texts import Texts
 
 PLACES: Final = ("docker", "machine", "macos", "windows")
@@ -99,7 +100,7 @@ class ExecutorReader:
         """Runner, container, services, variables and defaults of a job, and the steps that prepare its machine."""
         found, steps = self._place(fields, executor)
         if (node := fields.take("shell", "defaults.shell")) is not None:
-            found["defaults"] = Defaults(shell=self.texts.text(node))
+            found["defaults"] = Defaults(shell=from_circleci(self.texts.text(node)))
         if (
             node := fields.take("working_directory", f"vendor.{fields.kept.vendor}.{HINTS}.working_directory")
         ) is not None:

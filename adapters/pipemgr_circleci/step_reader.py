@@ -26,6 +26,7 @@ from pipemgr.model.expressions import Call, Expression, parse
 from .calls import CallReader, Item
 from .conditions import both
 from .keys import read_key
+from .shell import from_circleci
 from .texts import Texts
 from .words import VENDOR
 
@@ -82,7 +83,8 @@ class StepReader:
         inputs: Data = {"script": self.texts.text(command)}
         for theirs, ours in RUN_INPUTS.items():
             if (one := fields.take(theirs, f"inputs.{ours}")) is not None:
-                inputs[ours] = self.texts.text(one)
+                text = self.texts.text(one)
+                inputs[ours] = from_circleci(text) if ours == "shell" else text
         found = self._common(fields, item)
         found["variables"] = self.texts.table(fields.take("environment", "variables"))
         self._background(fields, found)

@@ -108,7 +108,8 @@ def test_nothing_is_put_where_the_shell_replaces_nothing() -> None:
 @pytest.mark.parametrize(
     ("shell", "machine", "written"),
     [
-        ("bash", "linux", None),
+        ("bash", "linux", "/bin/bash -eo pipefail"),
+        ("bash {0}", "linux", "bash"),
         ("sh", "linux", "/bin/sh -e"),
         ("python {0}", "linux", "python"),
         ("pwsh", "windows", "pwsh.exe"),

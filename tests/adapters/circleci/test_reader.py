@@ -52,7 +52,7 @@ def test_run_is_a_text_or_a_mapping() -> None:
 
 def test_run_takes_all_that_circleci_gives_it() -> None:
     found = step(
-        "run: {name: N, command: c, shell: sh, working_directory: d, background: true, when: always, "
+        "run: {name: N, command: c, shell: /bin/zsh, working_directory: d, background: true, when: always, "
         "environment: {A: 1, B: true, C: null}, no_output_timeout: 1h30m, max_auto_reruns: 2}"
     )
     assert data(found) == {

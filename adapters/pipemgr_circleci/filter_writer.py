@@ -48,7 +48,7 @@ class TriggerWriter:
         conditions: list[Expression] = []
         crons: list[tuple[str, tuple[str, ...]]] = []
         tags = False
-        by_hand = False
+        by_hand = ""
         for at, trigger in enumerate(pipeline.triggers):
             path = f"triggers[{at}]"
             match trigger.event:
@@ -58,10 +58,14 @@ class TriggerWriter:
                 case "schedule" if trigger.cron is not None:
                     crons.append((trigger.cron, self._branches(trigger, path)))
                 case "manual":
-                    by_hand = True
+                    by_hand = path
                 case _:
                     conditions += self._other(trigger, path)
-        when = self._when(pipeline, conditions, by_hand=by_hand, scheduled=bool(crons))
+        when = self._when(pipeline, conditions, by_hand=bool(by_hand), scheduled=bool(crons))
+        if by_hand and conditions and _limits(when):
+            why = "whoever starts a pipeline by hand chooses a branch, and the condition of the workflow holds for it too"
+            remedy = 'to start it for any branch, add `or pipeline.event.name == "api"` to its `when`'
+            self.losses.add(Fidelity.APPROXIMATE, by_hand, "trigger manual", why, remedy)
         return Started(when, tags and when != FALSE, tuple(crons))
 
     def _when(
@@ -111,6 +115,14 @@ class TriggerWriter:
                 Fidelity.DROPPED, f"{path}.types", f"type {other}", why, "use a trigger of the GitHub App"
             )
         return bool(types & CHANGES)
+
+
+def _limits(node: Expression) -> bool:
+    """Whether a condition holds for some branches only."""
+    match node:
+        case Binary("||", left, right):
+            return _limits(left) and _limits(right)
+    return node != TRUE and str(node) != f"{BRANCH} != ''"
 
 
 def pushed(trigger: Trigger) -> Expression:

@@ -98,6 +98,10 @@ def _parameter(parameter: Parameter, name: str, phrases: Phrases) -> Data:
     if parameter.required:
         why = "CircleCI's parameters all have defaults, for a push gives none"
         phrases.losses.add(
-            Fidelity.DROPPED, f"parameters.{name}.required", f"required {name}", why, "check it in a script"
+            Fidelity.APPROXIMATE,
+            f"parameters.{name}.required",
+            f"required {name}",
+            why,
+            "check it in a script",
         )
     return {"type": kind, **said(found), "default": default}

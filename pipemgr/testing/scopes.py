@@ -21,7 +21,6 @@ _COMPARED: Final = {
     "tag": ("", "v1.0.0"),
     "trigger": ("push", "pull_request", "schedule", "manual"),
     "runner.os": ("Linux", "macOS"),
-    "ref_type": ("branch", "tag"),
 }
 """Contexts that conditions ask for, and what they are compared with."""
 _PATTERNS: Final = ("v\\d+", "release/.*", "(main|develop)", "feature-[a-z]+")

@@ -33,8 +33,8 @@ class Started:
     """The condition that a pipeline's branch, tag and event must meet; false where only schedules start it."""
     tags: bool = False
     """Whether tags start it too."""
-    crons: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Schedules, each with the branches it builds."""
+    crons: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    """Schedules, each with the branches it builds (none: the default branch) and the model path of its trigger."""
 
 
 class TriggerWriter:
@@ -46,7 +46,7 @@ class TriggerWriter:
     def write(self, pipeline: Pipeline) -> Started:
         """What starts the pipeline."""
         conditions: list[Expression] = []
-        crons: list[tuple[str, tuple[str, ...]]] = []
+        crons: list[tuple[str, tuple[str, ...], str]] = []
         tags = False
         by_hand = ""
         for at, trigger in enumerate(pipeline.triggers):
@@ -56,7 +56,7 @@ class TriggerWriter:
                     conditions.append(pushed(trigger))
                     tags = tags or trigger.tags is not None or trigger.branches is None
                 case "schedule" if trigger.cron is not None:
-                    crons.append((trigger.cron, self._branches(trigger, path)))
+                    crons.append((trigger.cron, trigger.branches or (), path))
                 case "manual":
                     by_hand = path
                 case _:
@@ -82,15 +82,6 @@ class TriggerWriter:
         why = "CircleCI starts a workflow at every push unless it says otherwise: this one is started by hand"
         self.losses.add(Fidelity.EQUIVALENT, "triggers", what, why)
         return asked
-
-    def _branches(self, trigger: Trigger, path: str) -> tuple[str, ...]:
-        if trigger.branches:
-            return trigger.branches
-        why = "a schedule of CircleCI names its branches: taken for main"
-        self.losses.add(
-            Fidelity.APPROXIMATE, path, "the default branch", why, "name the default branch if it is another"
-        )
-        return ("main",)
 
     def _other(self, trigger: Trigger, path: str) -> list[Expression]:
         if trigger.event == "pull_request" and self._is_change(trigger, path):

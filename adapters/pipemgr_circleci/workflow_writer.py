@@ -90,9 +90,10 @@ class WorkflowWriter:
         if self.started.when != FALSE:
             yield usual
         by_stages: dict[str, Variant] = {}
-        for cron, branches in crons:
+        for cron, branches, path in crons:
             variant = Variant(group, {"trigger": "schedule", "schedule": cron}, ((cron, branches),))
-            variant = self._limited(variant, stages)
+            if self._selected(stages, variant):
+                variant = self._limited(variant, stages, path)
             key = str(self._selected(stages, variant))
             if key in by_stages:
                 known = by_stages[key]
@@ -102,15 +103,20 @@ class WorkflowWriter:
             by_stages[key] = variant
         yield from by_stages.values()
 
-    def _limited(self, variant: Variant, stages: Iterable[Stage]) -> Variant:
+    def _limited(self, variant: Variant, stages: Iterable[Stage], path: str) -> Variant:
         """The schedule with the branches that all its stages are for."""
+        ((cron, branches),) = variant.schedules
         found = [self._condition(stage, variant) for stage in stages]
         shared = [set(conjuncts(one)) for one in found if one != FALSE]
         for node in conjuncts(next((one for one in found if one != FALSE), None)):
             if all(node in one for one in shared) and (names := branch_names(node)) is not None:
-                ((cron, _),) = variant.schedules
                 return replace(variant, schedules=((cron, names),), limit=node)
-        return variant
+        if branches:
+            return variant
+        why = "a schedule of CircleCI names its branches: taken for main"
+        remedy = "name the default branch if it is another"
+        self.losses.add(Fidelity.APPROXIMATE, path, "the default branch", why, remedy)
+        return replace(variant, schedules=((cron, ("main",)),))
 
     def _selected(self, stages: Iterable[Stage], variant: Variant) -> list[tuple[str, str]]:
         """The stages that a variant has, with what is left of their conditions."""

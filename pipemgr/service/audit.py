@@ -16,7 +16,7 @@ from pipemgr.model.definitions import HINTS, OPAQUE, Pipeline, Stage, Step
 from pipemgr.translate.convert import Conversion, convert, failed
 from pipemgr.translate.document import DocumentSet
 from pipemgr.translate.expanding import first_word, step_name
-from pipemgr.translate.markdown import code, escaped, table, tasks
+from pipemgr.translate.markdown import Size, code, escaped, fitting, table, tasks
 from pipemgr.translate.report import RANK, Accounting, Fidelity, Finding, Outcome, Task
 
 from .languages import Languages
@@ -29,6 +29,7 @@ MOST: Final = 10_000
 """Different things that are counted of each kind; of more, the rarest are forgotten."""
 PLACES: Final = 20
 """Places of one task that are kept."""
+_WORST: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
 _LOST: Final = RANK[Fidelity.EQUIVALENT]
 
 
@@ -269,17 +270,18 @@ def _ranked(counter: Counter[str]) -> tuple[Ranked, ...]:
 
 
 def _markdown(audit: Audit) -> str:
-    blocks = [
-        f"# Audit of {escaped(audit.place)}: to {escaped(audit.target)}",
-        _outcomes(audit),
-        *_failed(audit),
-        *tasks(audit.tasks),
-        *_ranks("Steps that no table knows", audit.unknown),
-        *_ranks("Steps that are known", audit.known),
-        *_reasons(audit),
-        *_files(audit),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    return fitting(lambda size: _blocks(audit, size))
+
+
+def _blocks(audit: Audit, size: Size) -> Iterator[str]:
+    yield f"# Audit of {escaped(audit.place)}: to {escaped(audit.target)}"
+    yield _outcomes(audit)
+    yield from _failed(audit, size)
+    yield from tasks(audit.tasks, size)
+    yield from _ranks("Steps that no table knows", audit.unknown)
+    yield from _ranks("Steps that are known", audit.known)
+    yield from _reasons(audit)
+    yield from _files(audit, size)
 
 
 def _outcomes(audit: Audit) -> str:
@@ -296,11 +298,11 @@ def share(count: int, total: int) -> str:
     return f"{100 * count / total:.1f} %" if total else "-"
 
 
-def _failed(audit: Audit) -> Iterator[str]:
-    if audit.failures:
-        lines = [
-            f"- {code(where)}: {escaped(what)}" for one in audit.failures for where, what in one.problems
-        ]
+def _failed(audit: Audit, size: Size) -> Iterator[str]:
+    problems = [pair for one in audit.failures for pair in one.problems]
+    if problems:
+        lines = [f"- {code(where)}: {escaped(what)}" for where, what in problems[: size.rows]]
+        lines += [f"- and {len(problems) - size.rows} more"] * (len(problems) > size.rows)
         yield f"## Not readable ({len(audit.failures)})\n\n" + "\n".join(lines)
 
 
@@ -318,11 +320,13 @@ def _reasons(audit: Audit) -> Iterator[str]:
         yield f"## What is lost most often\n\n{table(('kept', 'what', 'why', 'times'), rows, right=1)}"
 
 
-def _files(audit: Audit) -> Iterator[str]:
+def _files(audit: Audit, size: Size) -> Iterator[str]:
+    worst = sorted(audit.files, key=lambda one: (-_WORST[one.outcome], one.path))
     rows = [
         [code(one.path), escaped(one.language), one.outcome.value, str(one.accounting.nodes)]
-        for one in audit.files
+        for one in worst[: size.rows]
     ]
     if rows:
         shown = table(("file", "language", "outcome", "nodes"), rows, right=1)
-        yield f"<details>\n<summary>All {len(rows)} files</summary>\n\n{shown}\n\n</details>"
+        title = f"{len(rows)} of {len(worst)} files" if len(rows) < len(worst) else f"All {len(rows)} files"
+        yield f"<details>\n<summary>{title}</summary>\n\n{shown}\n\n</details>"

@@ -106,5 +106,5 @@ def _finding(path: str, vendor: str, what: str) -> Finding:
         source="",
         what=f"{what} ({vendor} only)",
         why=f"only {vendor} understands it",
-        remedy="write what it does in the target's own way",
+        remedy="map it with a row of your own tables, or write what it does in the target's own way",
     )

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .report import Finding, Task, TranslationReport
 
-PLACES: Final = 8
-"""Places of one thing that are shown; the JSON report has all of them."""
-ROWS: Final = 150
-"""Rows of one table: the description of a pull request may have 65,536 characters."""
+LONGEST: Final = 60_000
+"""Characters: the description of a pull request may have 65,536, of which its author writes some."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is shown of what is long; the JSON report has all of it."""
+
+    places: int
+    """Places of one thing."""
+    rows: int
+    """Rows of one table or list."""
+
+
+SIZES: Final = (Size(8, 150), Size(3, 60), Size(1, 25))
 _SPECIAL: Final = re.compile(r"([\\`*\[\]<>|~])|(?<!\w)_|_(?!\w)")
 _MENTION: Final = re.compile(r"(?<![\w`])([@#])(?=\w)")
 
@@ -28,11 +40,26 @@ def code(text: str) -> str:
     return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
+def fitting(blocks: Callable[[Size], Iterable[str]]) -> str:
+    """The largest text, of blocks that can be made in any size, that fits a description."""
+    texts = ("\n\n".join(blocks(size)) + "\n" for size in SIZES)
+    text = ""
+    for text in texts:
+        if len(text) <= LONGEST:
+            break
+    return text
+
+
 def report(told: TranslationReport) -> str:
     """A report: what it comes to, what a person must do, and what was lost, from the worst."""
-    title = f"# {escaped(told.source)}: {escaped(told.origin)} to {escaped(told.target)}"
-    blocks = [title, _summary(told), *tasks(told.tasks), *_losses(told)]
-    return "\n\n".join(blocks) + "\n"
+    return fitting(lambda size: _blocks(told, size))
+
+
+def _blocks(told: TranslationReport, size: Size) -> Iterator[str]:
+    yield f"# {escaped(told.source)}: {escaped(told.origin)} to {escaped(told.target)}"
+    yield _summary(told)
+    yield from tasks(told.tasks, size)
+    yield from _losses(told, size)
 
 
 def _summary(told: TranslationReport) -> str:
@@ -49,34 +76,37 @@ def _share(count: int, total: int) -> str:
     return f"{100 * count / total:.1f} %" if total else "-"
 
 
-def tasks(several: Sequence[Task]) -> Iterator[str]:
+def tasks(several: Sequence[Task], size: Size) -> Iterator[str]:
     """The list of what a person must do, to be ticked off."""
     if several:
         yield f"## To do by hand ({len(several)})"
-        yield "\n".join(_task(one) for one in several)
+        yield "\n".join(_task(one, size) for one in several[: size.rows]) + _more(several, size)
 
 
-def _task(task: Task) -> str:
+def _task(task: Task, size: Size) -> str:
     remedy = f": {escaped(task.remedy)}" if task.remedy else ""
-    return f"- [ ] **{escaped(task.what)}**{remedy} ({_places(task.places)})"
+    return f"- [ ] **{escaped(task.what)}**{remedy} ({_places(task.places, size)})"
 
 
-def _losses(told: TranslationReport) -> Iterator[str]:
+def _more(several: Sequence[object], size: Size) -> str:
+    return f"\n\nand {len(several) - size.rows} more" if len(several) > size.rows else ""
+
+
+def _losses(told: TranslationReport, size: Size) -> Iterator[str]:
     for fidelity in ("dropped", "approximate", "equivalent"):
         groups = grouped(one for one in told.findings if one.fidelity == fidelity)
         if not groups:
             continue
         rows = [
-            [escaped(one.what), escaped(one.why), escaped(one.remedy), _places(places)]
-            for one, places in groups[:ROWS]
+            [escaped(one.what), escaped(one.why), escaped(one.remedy), _places(places, size)]
+            for one, places in groups[: size.rows]
         ]
-        shown = table(("what", "why", "remedy", "where"), rows)
-        more = f"\n\nand {len(groups) - ROWS} more" if len(groups) > ROWS else ""
+        shown = table(("what", "why", "remedy", "where"), rows) + _more(groups, size)
         heading = f"{fidelity.capitalize()} ({sum(len(places) for _, places in groups)})"
         if fidelity == "equivalent":
-            yield f"<details>\n<summary>{heading}: said in another way</summary>\n\n{shown}{more}\n\n</details>"
+            yield f"<details>\n<summary>{heading}: said in another way</summary>\n\n{shown}\n\n</details>"
         else:
-            yield f"## {heading}\n\n{shown}{more}"
+            yield f"## {heading}\n\n{shown}"
 
 
 def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[str, ...]]]:
@@ -88,9 +118,10 @@ def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[str, ...]]
     return [(one, tuple(places)) for one, places in groups.values()]
 
 
-def _places(places: Sequence[str]) -> str:
-    shown = ", ".join(map(code, places[:PLACES]))
-    return f"{shown} and {len(places) - PLACES} more" if len(places) > PLACES else shown
+def _places(places: Sequence[str], size: Size) -> str:
+    shown = ", ".join(map(code, places[: size.places]))
+    more = len(places) - size.places
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0) -> str:

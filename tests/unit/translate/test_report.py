@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipemgr.model.support import Answer, Support
 from pipemgr.translate.convert import convert
 from pipemgr.translate.document import single
-from pipemgr.translate.markdown import PLACES, ROWS, code, escaped, grouped
+from pipemgr.translate.markdown import LONGEST, SIZES, code, escaped, grouped
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.report import Fidelity, Finding, Outcome, TranslationReport
 
@@ -83,6 +83,9 @@ def _markdown(*findings: Finding) -> str:
     return report.to_markdown()
 
 
+PLACES, ROWS = SIZES[0].places, SIZES[0].rows
+
+
 def test_what_says_the_same_is_one_row_with_all_its_places() -> None:
     several = [_finding(source=f"f:{at}:1") for at in range(1, PLACES + 4)]
     [(_, places)] = grouped(several)
@@ -95,7 +98,10 @@ def test_what_says_the_same_is_one_row_with_all_its_places() -> None:
 def test_a_long_report_stays_fit_for_a_pull_request() -> None:
     text = _markdown(*(_finding(what=f"w{at}") for at in range(ROWS + 5)))
     assert "and 5 more" in text
-    assert len(text) < 65_536
+    assert len(text) <= LONGEST
+    long = _markdown(*(_finding(what=f"{at} {'w' * 500}") for at in range(ROWS + 5)))
+    assert len(long) <= LONGEST
+    assert f"and {ROWS + 5 - SIZES[1].rows} more" in long
 
 
 def test_nothing_of_a_strangers_text_is_markup() -> None:

@@ -223,3 +223,97 @@ def test_a_missing_tool_is_told(do: Do, monkeypatch: pytest.MonkeyPatch, tmp_pat
     done = do("setup.go")
     assert done.returncode == 1
     assert "go is not on PATH" in done.stderr
+
+
+# Scripts for a hosted vendor, with programs that only say what they were asked for ---------------------------
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Callable[..., list[str]]:
+    """What the script of an action asks of the programs that it calls."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("docker", "mise", "gh", "codecovcli", "pip", "trivy"):
+        (programs / name).write_text(
+            f'#!/bin/bash\nprintf "%s\\n" "{name} $*" >> "$ASKED"\n', encoding="utf-8"
+        )
+        (programs / name).chmod(0o755)
+
+    def run(action: str, **inputs: str) -> list[str]:
+        row = Tables.of("circleci").steps.write(action)
+        assert row is not None
+        assert row.run is not None
+        env = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        env |= {"ASKED": str(tmp_path / "asked"), "BASH_ENV": str(tmp_path / "env"), "HOME": str(tmp_path)}
+        env |= {"PATH": f"{programs}:{os.environ['PATH']}", "CIRCLE_TAG": "v1"}
+        env |= {"CIRCLE_PROJECT_USERNAME": "acme", "CIRCLE_PROJECT_REPONAME": "shop"}
+        (tmp_path / "env").touch()
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", row.run],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+
+    return run
+
+
+def test_an_image_is_built_as_asked(asked: Callable[..., list[str]]) -> None:
+    (said,) = asked(
+        "container.build",
+        tags="a/b:1\na/b:2",
+        build_args="X=1 2",
+        push="true",
+        no_cache="true",
+        platforms="linux/arm64",
+        cache_from="type=gha\ntype=registry,ref=a/c",
+        context="app",
+    )
+    assert said == (
+        "docker buildx build --file app/Dockerfile --tag a/b:1 --tag a/b:2 --build-arg X=1 2"
+        " --cache-from type=registry,ref=a/c --platform linux/arm64 --no-cache --push app"
+    )
+
+
+def test_the_password_of_a_registry_is_no_argument(asked: Callable[..., list[str]]) -> None:
+    said = asked("container.login", username="me", password="hidden", registry="ghcr.io")
+    assert said == ["docker login --username me --password-stdin ghcr.io"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "provided"),
+    [
+        ("node@20.x", ["node@20"]),
+        ("node@lts/*", ["node@lts"]),
+        ("node@v22.1.0,just", ["node@22.1.0", "just@latest"]),
+        ("python@>=3.12", ["python@3.12"]),
+        ("java@temurin-21", ["java@temurin-21"]),
+        ("go@file:go.mod", ["go@1.24.1"]),
+        ("node@file:.nvmrc", ["node@18"]),
+        ("go@stable", ["go@latest"]),
+    ],
+)
+def test_tools_are_provided_in_their_versions(
+    tools: str, provided: list[str], asked: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "go.mod").write_text("module acme\n\ngo 1.24.1\n", encoding="utf-8")
+    (tmp_path / ".nvmrc").write_text("v18\n", encoding="utf-8")
+    assert asked("setup.tools", tools=tools) == [f"mise use --global --yes {tool}" for tool in provided]
+    assert "mise/shims" in (tmp_path / "env").read_text(encoding="utf-8"), "later steps find them"
+
+
+def test_a_release_is_published_with_its_files(asked: Callable[..., list[str]], tmp_path: Path) -> None:
+    put(tmp_path, "dist/a.whl", "dist/b.tar.gz")
+    (said,) = asked("release.publish", files="dist/*\nnone/*", notes="Fixed.", draft="true")
+    assert said == "gh release create v1 --repo acme/shop --notes Fixed. --draft dist/a.whl dist/b.tar.gz"
+    assert asked("release.publish", name="1.0")[-1].endswith("--title 1.0 --generate-notes")
+
+
+def test_coverage_is_published_with_its_flags(asked: Callable[..., list[str]]) -> None:
+    said = asked("coverage.publish", files="a.xml, b.xml", flags="unit", required="true", token="t")
+    assert said[-1] == "codecovcli upload-coverage --file a.xml --file b.xml --flag unit --fail-on-error"

@@ -58,7 +58,7 @@ def test_run_takes_all_that_circleci_gives_it() -> None:
     assert data(found) == {
         "action": "run",
         "name": "N",
-        "inputs": {"script": "c", "shell": "sh {0}", "directory": "d"},
+        "inputs": {"script": "c", "shell": "/bin/zsh", "directory": "d"},
         "background": True,
         "when": "always()",
         "variables": {"A": "1", "B": "true", "C": ""},

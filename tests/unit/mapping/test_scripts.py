@@ -225,6 +225,15 @@ def test_a_missing_tool_is_told(do: Do, monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "go is not on PATH" in done.stderr
 
 
+def test_a_workspace_is_handed_on_with_its_paths(do: Do, tmp_path: Path) -> None:
+    put(tmp_path / "work", "build/dist/a", "build/lib/b", "build/other")
+    assert do("workspace.restore", path="into").returncode == 0, "nothing has been handed on yet"
+    assert do("workspace.save", root="build", path="dist\nli*").returncode == 0
+    assert do("workspace.restore", path="into").returncode == 0
+    assert files(tmp_path / "work" / "into") == {"dist/a", "lib/b"}
+    assert do("workspace.save", root="build", path="none").returncode != 0
+
+
 # Scripts for a hosted vendor, with programs that only say what they were asked for ---------------------------
 
 

@@ -1,17 +1,22 @@
 """Matching: regular expressions in conditions of a target that has none."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipemgr.mapping.tables import Tables
 from pipemgr.model.definitions import Pipeline
+from pipemgr.model.expressions import Binary, Call, Expression, Literal, Name, Not
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import write
 from pipemgr.translate.matching import without_matches
 from pipemgr.translate.native import native_dialect
+from pipemgr.translate.report import Fidelity
 
 HEAD = "source: [https://docs.example]\nchecked: 2026-01-01\n"
 
@@ -65,3 +70,53 @@ def test_templates_are_rewritten_too(target: Dialect) -> None:
 def test_who_has_the_function_keeps_it() -> None:
     pipeline = Pipeline.model_validate({"name": "x", "stages": [{"id": "s", "when": "matches(branch, 'a')"}]})
     assert without_matches(pipeline, native_dialect()) == (pipeline, ())
+
+
+names = st.sampled_from(["", "main", "main2", "v1", "v1.2", "x/y"])
+patterns = st.sampled_from(["main|dev", "v.*", r"v\d+", r"\d+", "(?!x).*", "main[0-9]"])
+conditions = st.recursive(
+    patterns.map(lambda one: Call("matches", (Name("branch"), Literal(one)))),
+    lambda inner: (
+        inner.map(Not)
+        | st.tuples(st.sampled_from(["&&", "||"]), inner, inner).map(lambda three: Binary(*three))
+    ),
+    max_leaves=4,
+)
+
+
+def _holds(node: Expression, name: str) -> bool:
+    match node:
+        case Literal(bool(value)):
+            return value
+        case Not(operand):
+            return not _holds(operand, name)
+        case Binary("&&", left, right):
+            return _holds(left, name) and _holds(right, name)
+        case Binary("||", left, right):
+            return _holds(left, name) or _holds(right, name)
+        case Binary("==", _, Literal(text)):
+            return name == text
+        case Binary("!=", _, Literal(text)):
+            return name != text
+        case Call("matches", (_, Literal(str(pattern)))):
+            return bool(re.fullmatch(pattern, name))
+        case Call("starts_with", (_, Literal(str(text)))):
+            return name.startswith(text)
+    raise AssertionError(node)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(conditions, names)
+def test_what_nobody_is_warned_of_never_changes_and_what_is_dropped_never_comes_true(
+    target: Dialect, condition: Expression, name: str
+) -> None:
+    pipeline = Pipeline.model_validate({"name": "x", "stages": [{"id": "s", "when": str(condition)}]})
+    plain, findings = without_matches(pipeline, target)
+    when = plain.stages[0].when
+    assert when is not None
+    before, after = _holds(condition, name), _holds(when, name)
+    said = {one.fidelity for one in findings}
+    if said == {Fidelity.EQUIVALENT}:
+        assert before == after
+    elif Fidelity.APPROXIMATE not in said:
+        assert before or not after

@@ -17,6 +17,7 @@ import yaml
 from pipemgr.errors import DefinitionError
 from pipemgr.model.definitions import HINTS, Definition, Pipeline, Stage, Step
 
+from .align import Identity
 from .base import Dialect, Reading, Writing
 from .document import Document, DocumentSet
 from .layout import Layout
@@ -242,6 +243,7 @@ class _Tries:
         self.near = False
         self.left = ATTEMPTS
         self.last = text
+        self.sections: set[str] = set()
         try:
             self.layout: Layout | None = Layout(text)
         except yaml.YAMLError:
@@ -271,6 +273,20 @@ class _Tries:
             while at is not None and at.path in self.coarse:
                 at = at.parent
             self.coarse.add(at.path if at is not None else "")
+        if "" in self.coarse and not self.sections:
+            self.sections = self.coarse = self._differing()
+
+    def _differing(self) -> set[str]:
+        """The outermost keys whose values the author writes otherwise than they are to be."""
+        there, new = self.there.children, self.new.nodes[0].children
+        if not isinstance(there, dict) or not isinstance(new, dict):
+            return {""}
+        identity = Identity()
+        return {
+            node.path
+            for key, node in new.items()
+            if key not in there or identity(node) != identity(there[key])
+        } or {""}
 
     def _aliases(self) -> list[Node | None]:
         """What uses an anchor that is gone; nothing when that was tried."""

@@ -116,7 +116,7 @@ class Merge:
             if name in moved and peer is not None and _in(peer, place):
                 come.append((last, self._carried(peer, old[name], node, key if key in was else None)))
                 continue
-            if name not in old:
+            if name not in old or (peer is None and node.path in self.coarse):
                 self._added(place, key, node, last, come)
                 continue
             if peer is not None and _merges(peer, place):
@@ -178,7 +178,8 @@ class Merge:
         return self.places.get(id(children[key])) if isinstance(children, dict) and key in children else None
 
     def _peer(self, place: Place, key: str, node: Node) -> Place | None:
-        return self._child(place, key) or self._elsewhere(node)
+        child = self._child(place, key)
+        return self._elsewhere(node) if child is None and node.children is None else child
 
     def _elsewhere(self, node: Node) -> Place | None:
         """Where the text says it in another collection: in a definition that is used by name."""

@@ -16,6 +16,7 @@ from .shells import to_github
 from .steps import RUN, RUN_INPUTS
 from .words import VENDOR, Words, hints, own
 
+RESTORE: Final = "cache.restore"
 REPORTS: Final = "tests.publish"
 FOLDER: Final = re.compile(r"(?![!-])[\w./~@ -]*(?<!\.xml)", re.IGNORECASE)
 """A path that is no glob, no template and no report."""
@@ -136,6 +137,10 @@ class StepWriter:
     def _call(self, step: Step, uses: str, row: StepRow, path: str) -> Data:
         self._report(step, set(row.inputs), path)
         given: Data = {}
+        if step.action == RESTORE and "path" not in step.inputs:
+            why = "GitHub wants to be told which paths the entry holds"
+            remedy = "name the paths that the step which saves it names"
+            self.phrases.losses.add(Fidelity.MANUAL, f"{path}.inputs", "path of cache.restore", why, remedy)
         if step.action == REPORTS and "uses" not in hints(step.vendor):
             step = self._report_files(step, path)
         for ours, value in step.inputs.items():

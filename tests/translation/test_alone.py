@@ -164,8 +164,7 @@ KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             f"runner {name}" for name in catalogue().runners if name.startswith("macos")
         ),
         "caches, artifacts and reports are written as other steps, and no finding says so": (
-            "action artifact.download", "action artifact.upload", "action cache", "action cache.restore",
-            "action tests.publish",
+            "action artifact.download", "action artifact.upload", "action cache", "action tests.publish",
         ),
         "a failure of anything before is read as one of the stages that are needed": ("after a failure",),
         "what lets a script fail is read as a part of the script": ("allow-failure",),

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .equality import WAYS, compared, unexpected
+from .equality import WAYS, compared, gaps, unexpected
 from .executing import workflows
 from .figures import Figure
 from .ways import CIRCLECI
@@ -28,7 +28,8 @@ def figures() -> Iterator[Figure]:
                     short.append(f"{path.stem}: {' '.join(str(error).split())[:300]}")
                     continue
                 same += not found
-                short += [f"{path.stem}: {one}" for one in unexpected(path, went, found)]
+                told = unexpected(path, went, found) + (gaps(path) if name == CIRCLECI else [])
+                short += [f"{path.stem}: {one}" for one in told]
         what = f"{NAMES[name]}: same jobs, cells, steps and outcomes"
         yield Figure(4, what, same, of=len(workflows()), goal=None if name == CIRCLECI else 1.0)
         if name == CIRCLECI:

@@ -121,6 +121,8 @@ class JobReader:
             if kind is not None:
                 kept.keep(kind, "type")
             self._work(draft, given, model)
+        if fixed and "${{" not in str(draft.found.get("name", "${{")):
+            draft.found["name"] += name.removeprefix(one.id)
         if draft.found.get("name") == name:
             del draft.found["name"]
         return draft

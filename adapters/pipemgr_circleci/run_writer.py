@@ -71,8 +71,10 @@ class RunWriter:
         inputs = {
             f"INPUT_{key.upper().replace('-', '_')}": plain(value) for key, value in step.inputs.items()
         }
-        script: Data = {"script": row.run, **said({"shell": row.shell})}
-        name = step.name or step.action
+        is_usual = row.shell == DEFAULTS[self.system] and self.defaults.shell is None
+        script: Data = {"script": row.run, **said({"shell": None if is_usual else row.shell})}
+        known = self.phrases.words.tables.catalogue.actions.get(step.action)
+        name = step.name or (known.description.rstrip(".") if known else step.action)
         return self.write(
             step.model_copy(
                 update={

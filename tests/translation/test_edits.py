@@ -26,6 +26,8 @@ from pipemgr.translate.merge import Merge
 
 pytestmark = pytest.mark.corpus
 
+EACH = 4
+"""Edits of each file."""
 PLACES = {"gha": ".github/workflows/{}", "circleci": ".circleci/config.yml"}
 
 
@@ -229,7 +231,7 @@ def measured(folder: Path, dialect: Dialect) -> Figures:
     for name, base, pipeline in pipelines(folder, dialect):
         assert edit(pipeline, dialect, base).documents == base, name
         before = text(write(pipeline, dialect))
-        for change in CHANGES:
+        for change in random.Random(name).sample(CHANGES, EACH):
             try:
                 wanted = change(pipeline, random.Random(f"{name} {change.__name__}"))
             except IndexError:
@@ -292,6 +294,6 @@ def test_single_edits(
     figures = measured(corpus / "definitions" / folder, Registry().dialect(language))
     print(f"\n{language}: {figures}")  # noqa: T201 - the numbers are the point
     assert [name for name, _ in figures.wrong] == []
-    assert figures.units.total() > 400
+    assert figures.units.total() > 100
     assert figures.share("finest") >= finest
     assert figures.kept >= (0.99 if finest > 0.9 else 0.6) * figures.comments

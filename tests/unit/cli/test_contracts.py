@@ -62,6 +62,24 @@ def test_convert_with_loss(cli, tmp_path, strictness, code):
     assert [one["source"] for one in report["findings"] if one["fidelity"] == "dropped"] == ["x.yaml:4:35"]
 
 
+def test_convert_within_a_language_keeps_the_file_unless_fresh(cli, tmp_path):
+    odd = "# mine\n" + GOOD.replace("pipeline: x", "pipeline:   'x'")
+    written(tmp_path, "x.yaml", odd)
+    words = ("convert", "x.yaml", "--from", "native", "--to", "native")
+    assert cli(*words).out == odd
+    assert cli(*words, "--fresh").out.startswith("pipeline: x\n")
+
+
+def test_convert_onto_a_file_keeps_its_comments(cli, tmp_path):
+    written(tmp_path, "x.yaml", GOOD)
+    made = cli("convert", "x.yaml", "--from", "native", "--to", "github-actions").out
+    written(tmp_path, "mine.yml", "# mine\n" + made)
+    written(tmp_path, "x.yaml", GOOD.replace("echo", "make"))
+    words = ("convert", "x.yaml", "--from", "native", "--to", "github-actions", "--onto", "mine.yml")
+    assert cli(*words).out == "# mine\n" + made.replace("echo", "make")
+    assert cli(*words, "--fresh").code == 2
+
+
 @pytest.mark.parametrize("text", ["pipeline: [\n", "pipeline: 1\ntriggers: 2\n", None])
 def test_convert_of_what_can_not_be_read_leaves_with_1_and_a_report(cli, tmp_path, text):
     if text:

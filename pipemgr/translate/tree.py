@@ -36,8 +36,11 @@ def walk(value: Definition, path: str = "") -> Iterator[tuple[str, Definition]]:
     """`value` and every definition below it, each with its path; stages go by their ids."""
     yield path, value
     for name, shown in spelling(type(value)).items():
+        held = getattr(value, name)
+        if not held or type(held) is str:  # most fields: nothing is below them
+            continue
         below = f"{path}.{shown}" if path else shown
-        for key, child in _children(getattr(value, name)):
+        for key, child in _children(held):
             yield from walk(child, below + key)
 
 
@@ -58,6 +61,8 @@ def rebuild(value: Some, change: Change) -> Some:
     update = {}
     for name in type(value).model_fields:
         old = getattr(value, name)
+        if not old or type(old) is str:
+            continue
         new = _rebuilt(old, change)
         if new is not old:
             update[name] = new

@@ -26,7 +26,7 @@ from pipemgr.translate.merge import Merge
 
 pytestmark = pytest.mark.corpus
 
-EACH = 4
+EACH = 3
 """Edits of each file."""
 PLACES = {"gha": ".github/workflows/{}", "circleci": ".circleci/config.yml"}
 

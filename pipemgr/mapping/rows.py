@@ -294,8 +294,9 @@ class RunnerRow(Row):
 
 
 class RunnersFile(TableFile):
-    """<vendor>/runners.yaml."""
+    """<vendor>/runners.yaml; `shell` reads scripts that name none, on machines other than Windows, in our words."""
 
+    shell: str | None = None
     rows: tuple[RunnerRow, ...]
 
 
@@ -349,10 +350,27 @@ class FunctionRow(Row):
 
 
 class EnvironmentRow(Row):
-    """A neutral context and the environment variable that a vendor gives it in."""
+    """An environment variable that a vendor gives to every script, and the neutral context that it holds.
 
-    name: ContextName
+    `value` stands in place of `name` where it holds something else: a plain text, or a template in neutral names.
+    """
+
     variable: str
+    name: ContextName | None = None
+    value: str | None = None
+    note: str = ""
+    """What is not quite the same about it where another vendor gives scripts the neutral value."""
+
+    @model_validator(mode="after")
+    def _holds_one_thing(self) -> Self:
+        if (self.name is None) is (self.value is None):
+            raise ValueError(f"{self.variable} needs either a `name` or a `value`")
+        return self
+
+    @property
+    def template(self) -> str:
+        """What it holds, as a text of ours."""
+        return f"${{{{ {self.name} }}}}" if self.value is None else self.value
 
 
 class VariablesFile(TableFile):

@@ -11,7 +11,7 @@ Look-up order: the adapter's own tables, then those that come with pipemgr, then
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib.resources.abc import Traversable
@@ -26,6 +26,7 @@ from .expansion import alike, inlined
 from .loader import layered, load, shipped
 from .rows import (
     ContextRow,
+    EnvironmentRow,
     JobsFile,
     Row,
     RunnerRow,
@@ -142,7 +143,8 @@ class Variables:
     """Names in expressions: contexts as (name, the vendor's expression), functions and environment both ways.
 
     `secrets` are those that every build has without anybody creating them, in lower case; `ambient`: all others are
-    environment variables of every script.
+    environment variables of every script. `given` are all variables of every script, by their names: also those that
+    hold no single context.
     """
 
     contexts: tuple[tuple[ContextRow, Expression], ...]
@@ -150,6 +152,7 @@ class Variables:
     environment: Names
     secrets: frozenset[str] = frozenset()
     ambient: bool = False
+    given: Mapping[str, EnvironmentRow] = field(default_factory=dict)
 
 
 class Tables:
@@ -223,6 +226,12 @@ class Tables:
         )
 
     @cached_property
+    def shell(self) -> str | None:
+        """What reads scripts that name no shell."""
+        named = [file.shell for file in self._load("runners", RunnersFile) if file.shell]
+        return named[-1] if named else None
+
+    @cached_property
     def jobs(self) -> Jobs:
         """Jobs and executors of packages."""
         files = self._load("jobs", JobsFile)
@@ -242,13 +251,14 @@ class Tables:
         files = self._load("variables", VariablesFile)
         contexts = layered((file.contexts for file in files), lambda row: row.name)
         functions = layered((file.functions for file in files), lambda row: row.name)
-        environment = layered((file.environment for file in files), lambda row: row.name)
+        environment = layered((file.environment for file in files), lambda row: row.name or row.variable)
         return Variables(
             tuple((row, parse(row.expression)) for row in contexts),
             _names((row.name, row.word) for row in functions),
-            _names((row.name, row.variable) for row in environment),
+            _names((row.name, row.variable) for row in environment if row.name is not None),
             frozenset(name.lower() for file in files for name in file.secrets),
             any(file.ambient for file in files),
+            {row.variable: row for row in environment},
         )
 
     # Reading files -------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from pipemgr.mapping.rows import EnvironmentRow
 from pipemgr.model.definitions import Container, Pipeline, Stage, Step
-from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name, parse
+from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name
 from pipemgr.model.templates import template
 
 from .base import Dialect
@@ -65,18 +66,20 @@ class _Naming:
         self.places: dict[str, tuple[str, ...]] = {}
 
     @cached_property
-    def _given(self) -> Mapping[str, str]:
-        return self.source.tables.variables.environment.ours if self.source.tables else {}
+    def _given(self) -> Mapping[str, EnvironmentRow]:
+        return self.source.tables.variables.given if self.source.tables else {}
 
     @cached_property
     def _prefixes(self) -> tuple[str, ...]:
-        """What the source's own variables begin with."""
-        return tuple({name.split("_")[0] for name in self._given if "_" in name})
+        """What the source's own variables begin with, by those that hold what it alone would call so."""
+        return tuple(
+            {f"{name.split('_')[0]}_" for name, row in self._given.items() if row.name and "_" in name}
+        )
 
     @cached_property
     def _there(self) -> Mapping[str, str]:
         tables = self.target.tables
-        return tables.variables.environment.ours if tables else {}
+        return {name: row.template for name, row in tables.variables.given.items()} if tables else {}
 
     def stage(self, stage: Stage) -> Stage:
         known = {*self.pipeline.variables, *stage.variables}
@@ -85,7 +88,7 @@ class _Naming:
         users: dict[str, list[str]] = {}
         steps = []
         for at, step in enumerate(stage.steps):
-            own = {}
+            own: dict[str, str] = {}
             path = f"stages.{stage.id}.steps[{at}].inputs.script"
             found = self._values(step, self._shell(stage, step), known | step.variables.keys())
             self._tell(path, found)
@@ -112,7 +115,8 @@ class _Naming:
     def _value(self, name: str) -> str | None:
         """A template for the variable's value; None where only the source knows it, '' where it needs no naming."""
         if name in self._given:
-            return "" if self._there.get(name) == self._given[name] else f"${{{{ {self._given[name]} }}}}"
+            value = self._given[name].template
+            return "" if self._there.get(name) == value else value
         if name.startswith(self._prefixes):
             return "" if name in self._there else None
         ambient = self.source.tables is not None and self.source.tables.variables.ambient
@@ -122,8 +126,10 @@ class _Naming:
         return "" if there else f"${{{{ secrets.{name} }}}}"
 
     def _tell(self, path: str, found: Mapping[str, str | None]) -> None:
-        said = [name for name, value in found.items() if value is not None]
         lost = [name for name, value in found.items() if value is None]
+        notes = {name: row.note for name in found if (row := self._given.get(name)) is not None and row.note}
+        said = [name for name in found if name not in lost and (name not in notes or self.target.foreign)]
+        self.findings += [self._nearly(path, name, note) for name, note in notes.items() if name not in said]
         if said:
             self.findings.append(
                 _finding(
@@ -135,6 +141,15 @@ class _Naming:
             )
         for name in lost:
             self.findings.append(self._unknown(path, name))
+
+    def _nearly(self, path: str, name: str, note: str) -> Finding:
+        return _finding(
+            Fidelity.APPROXIMATE,
+            path,
+            f"environment variable {name}",
+            f"given by {self.source.title} to every script; now named in the stage's variables: {note}",
+            f"look at what uses {name}",
+        )
 
     def _unknown(self, path: str, name: str) -> Finding:
         """Our own format keeps the script for whichever vendor it goes to; another vendor has no such variable."""
@@ -170,7 +185,8 @@ def left_out(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Findi
     tables = target.tables
     if tables is None or not tables.has("variables"):
         return pipeline, ()
-    leaving = _Leaving(target.title, tables.variables.environment.ours, ambient=tables.variables.ambient)
+    given = {name: row.template for name, row in tables.variables.given.items()}
+    leaving = _Leaving(target.title, given, ambient=tables.variables.ambient)
 
     def stage(one: Stage) -> Stage:
         path = f"stages.{one.id}"
@@ -210,13 +226,11 @@ class _Leaving:
         match _parts(value):
             case (Access(target, Literal(str(secret))),) if self.ambient and target == _SECRETS:
                 return secret == name
-            case (Expression() as only,) if name in self.given:
-                return only == parse(self.given[name])
-        return False
+        return name in self.given and _parts(value) == _parts(self.given[name])
 
 
 def _parts(value: str) -> tuple[str | Expression, ...]:
     try:
-        return template(value) if "${{" in value else ()
+        return template(value)
     except ExpressionError:
-        return ()
+        return (value,)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from pipemgr.mapping.tables import Tables
-from pipemgr.model.definitions import Pipeline, Step
+from pipemgr.model.definitions import Pipeline, Step, Trigger
 from pipemgr.model.support import Answer, Support
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import convert, write
 from pipemgr.translate.document import single
 from pipemgr.translate.expanding import first_word
+from pipemgr.translate.foreign import without_foreign
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.report import Fidelity, Finding
 
@@ -150,3 +151,12 @@ rows:
 )
 def test_what_a_step_is_called(value: Any, word: str) -> None:
     assert first_word(value) == word
+
+
+def test_findings_find_triggers_where_they_were_read() -> None:
+    strange = Trigger(event="opaque", options={"vendor": "acme", "value": {"moon": None}})
+    pipeline = Pipeline(name="x", triggers=(strange, Trigger(event="push"), Trigger(event="manual")))
+    left, _, origins = without_foreign(pipeline, VENDOR)
+    assert [one.event for one in left.triggers] == ["push", "manual"]
+    assert origins.path("triggers[0].branches[1]") == "triggers[1].branches[1]"
+    assert origins.path("triggers[1]") == "triggers[2]"

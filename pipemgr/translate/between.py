@@ -13,6 +13,7 @@ from .foreign import without_foreign
 from .manual import Need, manual
 from .origins import Origins
 from .report import Finding
+from .shells import shells_named
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     opened, foreign, origins = without_foreign(pipeline, target, rows=False)
     more = named(opened, source, target)
     left, given = left_out(more.pipeline, target)
-    findings = (*foreign, *map(origins.placed, (*more.findings, *given)))
+    left, shells = shells_named(left, source, target)
+    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells)))
     needs = () if target.foreign else manual(more.pipeline, target)
     return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
 

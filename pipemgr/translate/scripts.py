@@ -46,6 +46,13 @@ def taken(script: str, shell: str | None = None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def piped(script: str) -> bool:
+    """Whether a shell script hands the output of one command to another."""
+    scan = _Scan(_TEMPLATE.sub("", script))
+    scan.names()
+    return scan.piped
+
+
 def handed_on(script: str) -> frozenset[str]:
     """The variables that a script may set for later steps: it appends to some file, and assigns them."""
     return frozenset(_ASSIGNED.findall(_TEMPLATE.sub("", script))) if ">>" in script else frozenset()
@@ -74,6 +81,8 @@ class _Scan:
         self._pending: list[str] = []
         """Names that are set once this word ends."""
         self._here: list[tuple[str, bool, bool]] = []
+        self.piped = False
+        """Whether a command hands its output to another one."""
         self._own: set[str] = set()
         self._used: dict[str, None] = {}
 
@@ -158,6 +167,8 @@ class _Scan:
             self._at = end + 1 if end >= 0 else len(self._text)
 
     def _separator(self, character: str) -> None:
+        around = self._text[max(self._at - 1, 0) : self._at + 2]
+        self.piped |= character == "|" and "||" not in around and not around.startswith(">|")
         self._word_ends(command=character in ";&|()")
         if character == "<" and (match := _HERE.match(self._text, self._at)):
             if not self._text.startswith("<<<", self._at):

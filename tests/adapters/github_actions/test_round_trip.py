@@ -163,6 +163,8 @@ def steps(draw: st.DrawFn) -> Step:
         return Step(action=action, inputs={"vendor": "github-actions", "value": value}, **more)
     row = ACTIONS[action]
     needed = [ours for ours in row.inputs if row.input(ours).name in row.defaults]  # type: ignore[union-attr]
+    if action == "cache.restore":  # without its path a person has to say it
+        needed.append("path")
     needed += ["name"] if action == "artifact.upload" else []  # else the writer finds one
     given = draw(st.lists(st.sampled_from(sorted(row.inputs)), unique=True, max_size=3))
     no_list = (values | texts).filter(lambda value: not isinstance(value, list))  # GitHub's inputs are texts

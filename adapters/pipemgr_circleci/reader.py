@@ -242,9 +242,15 @@ class _Config:
                     for key, value in entries.items():
                         self.kept.put(value, HINTS, "orbs", name, kind, key)
                 continue
-            where = () if name in needed else (HINTS,)
-            one.feeds(".".join((f"vendor.{VENDOR}", *where, "orbs", name)))
-            self.kept.put(one.plain(), *where, "orbs", name)
+            one.feeds(f"vendor.{VENDOR}.{HINTS}.orbs.{name}")
+            self.kept.put(one.plain(), HINTS, "orbs", name)
+            if name in needed:
+                one.finding(
+                    Fidelity.EQUIVALENT,
+                    f"the import of the orb {name!r}",
+                    "an import does nothing by itself; each use of what no row knows is told where it stands",
+                    "map what is used with rows of your own tables",
+                )
 
     def _stores(self) -> None:
         """Keys at the top that CircleCI ignores: people keep anchors there."""

@@ -169,9 +169,12 @@ def test_orbs_that_only_circleci_knows_are_imported_again() -> None:
 orbs: {x: acme/x@1, node: circleci/node@5, never: acme/never@dev:a}
 jobs: {build: {machine: true, steps: [x/do, node/install]}}
 """
-    found = read(text).pipeline.vendor["circleci"]
-    assert found["orbs"] == {"x": "acme/x@1"}
-    assert found["hints"]["orbs"] == {"node": "circleci/node@5", "never": "acme/never@dev:a"}  # type: ignore[index,call-overload]
+    reading = read(text)
+    assert reading.pipeline.vendor["circleci"]["hints"] == {
+        "orbs": {"x": "acme/x@1", "node": "circleci/node@5", "never": "acme/never@dev:a"}
+    }
+    told = [one.what for one in reading.findings]
+    assert told == ["the import of the orb 'x'"]
 
 
 def test_what_nothing_uses_is_kept_and_told() -> None:

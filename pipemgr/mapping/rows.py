@@ -293,11 +293,21 @@ class RunnerRow(Row):
         return any(mark in text for text in (self.label, str(self.options)) for mark in "*?")
 
 
+class ImageRow(Row):
+    """Images (`*` and `?` stand for any text) whose containers do a vendor's work only with these options."""
+
+    image: str
+    options: str
+    note: str
+    """Why, for the report."""
+
+
 class RunnersFile(TableFile):
     """<vendor>/runners.yaml; `shell` reads scripts that name none, on machines other than Windows, in our words."""
 
     shell: str | None = None
     rows: tuple[RunnerRow, ...]
+    images: tuple[ImageRow, ...] = ()
 
 
 class StageRow(Row):

@@ -27,6 +27,7 @@ from .loader import layered, load, shipped
 from .rows import (
     ContextRow,
     EnvironmentRow,
+    ImageRow,
     JobsFile,
     Row,
     RunnerRow,
@@ -230,6 +231,15 @@ class Tables:
         """What reads scripts that name no shell."""
         named = [file.shell for file in self._load("runners", RunnersFile) if file.shell]
         return named[-1] if named else None
+
+    def image(self, name: str) -> ImageRow | None:
+        """What containers of an image need; nothing for most images."""
+        return next((row for row in self._images if fnmatchcase(name, row.image)), None)
+
+    @cached_property
+    def _images(self) -> tuple[ImageRow, ...]:
+        files = self._load("runners", RunnersFile)
+        return layered((file.images for file in files), lambda row: row.image)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Writing
+from .containers import fitted
 from .environment import left_out, named
 from .foreign import without_foreign
 from .manual import Need, manual
@@ -39,7 +40,8 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     more = named(opened, source, target)
     left, given = left_out(more.pipeline, target)
     left, shells = shells_named(left, source, target)
-    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells)))
+    left, boxes = fitted(left, source, target)
+    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes)))
     needs = () if target.foreign else manual(more.pipeline, target)
     return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
 

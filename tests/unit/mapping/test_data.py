@@ -57,13 +57,13 @@ def test_rows_are_sorted(path: Path) -> None:
         keys: list[Any] = [
             next(row[key] for key in ("word", "call", "action", "name", "variable") if key in row)
             for row in rows
-            if "trigger" not in row and "runner" not in row
+            if not {"trigger", "runner", "image"} & row.keys()
         ]
         if path.stem == "steps":
             local = path.parent.name == "local"
             keys = [(0, row["call"]) if "call" in row and not local else (1, row["action"]) for row in rows]
         elif path.stem in ("triggers", "runners") and path.parent.name != "catalogue":
-            keys = [row[path.stem.removesuffix("s")] for row in rows]
+            keys = [row.get("image") or row[path.stem.removesuffix("s")] for row in rows]
         assert keys == sorted(keys)
 
 

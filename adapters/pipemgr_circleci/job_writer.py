@@ -13,6 +13,7 @@ from pipemgr.model.expressions import Expression
 
 from .artifact_writer import ArtifactWriter, Downloads
 from .executor_writer import DOCKER, ExecutorWriter
+from .hand_on import COMMAND, Handed, attached, handed, is_file, summary
 from .jobs_plan import Planned
 from .orb_writer import OrbCalls
 from .phrases import Phrases
@@ -67,8 +68,9 @@ class Job:
 class JobWriter:
     """Writes jobs."""
 
-    def __init__(self, phrases: Phrases, downloads: Downloads, named: OrbCalls) -> None:
+    def __init__(self, phrases: Phrases, downloads: Downloads, named: OrbCalls, between: Handed) -> None:
         self.phrases = phrases
+        self.between = between
         self.named = named
         self.losses = phrases.losses
         self.downloads = downloads
@@ -83,18 +85,25 @@ class JobWriter:
             return Job(ordered(kept, ORDER))
         phrases = self.phrases.of_matrix(planned.parameters, closed=planned.closed, filled=planned.filled)
         place = planned.place or ExecutorWriter(phrases).place(stage, path, planned.executor)
-        phrases = phrases.within(place.known).given(stage.variables)
-        runs = RunWriter(phrases, place.system, stage.defaults)
+        handing = self.between.of(stage, place.system)
+        phrases = phrases.within(place.known).given(stage.variables).handing(handing.values)
+        runs = RunWriter(phrases, place.system, stage.defaults, handing)
+        stage = _without_files(stage)
         if stage.defaults is not None and stage.defaults.directory:
             why = "CircleCI's folder of a job is the one it checks out into: each script says its own"
             self.losses.add(Fidelity.EQUIVALENT, f"{path}defaults.directory", "the scripts' folder", why)
         steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads), self.named)
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
         written = [
+            *(attached() if handing.needed else []),
+            *([COMMAND] if handing.active else []),
             *self._halting(phrases, planned.tests, place.system, f"{path}when"),
             *variables,
             *steps.write(self._given(stage, phrases, place.system), f"{path}steps"),
+            *self._outputs(stage, phrases),
+            *summary(stage, handing, self.losses),
         ]
+        known |= dict.fromkeys(handing.values.values(), "")
         data = said(
             {
                 "parameters": planned.declared,
@@ -109,6 +118,15 @@ class JobWriter:
         if "steps" not in data:
             data["steps"] = written or self._nothing(f"{path}steps")
         return Job(ordered(data, ORDER), steps.orbs)
+
+    def _outputs(self, stage: Stage, phrases: Phrases) -> list[JsonValue]:
+        path = f"stages.{stage.id}.outputs"
+        names = self.between.taken(stage)
+        return (
+            handed(stage, {name: phrases.assigned(stage.outputs[name], f"{path}.{name}") for name in names})
+            if names
+            else []
+        )
 
     def _nothing(self, path: str) -> list[JsonValue]:
         self.losses.add(
@@ -166,3 +184,9 @@ class JobWriter:
             return []
         shell: dict[str, Any] = {"shell": "bash.exe -eo pipefail"} if system == "windows" else {}
         return [{"run": {"name": "Find out whether the job is wanted", **shell, "command": "\n".join(found)}}]
+
+
+def _without_files(stage: Stage) -> Stage:
+    """A stage without the variables that name files to write to: each script is told of its own."""
+    rest = {name: value for name, value in stage.variables.items() if not is_file(value)}
+    return stage.model_copy(update={"variables": rest})

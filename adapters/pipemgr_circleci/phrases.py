@@ -41,6 +41,8 @@ class Scope:
     """What is in no execution of a matrix empty, zero or false: `matrix.os`."""
     types: dict[str, str] = field(default_factory=dict)
     """The types of the pipeline's parameters."""
+    handed: Mapping[str, str] = field(default_factory=dict)
+    """The variables that hold what scripts and jobs hand on, by what definitions call it."""
 
 
 class Phrases:
@@ -80,6 +82,10 @@ class Phrases:
         kept = {name: value for name, value in self.scope.variables.items() if name not in variables}
         more = replace(self.scope, variables={**kept, **known})  # type: ignore[dict-item]
         return Phrases(self.words, self.losses, more)
+
+    def handing(self, values: Mapping[str, str]) -> Phrases:
+        """The same where scripts and jobs hand values on."""
+        return Phrases(self.words, self.losses, replace(self.scope, handed=values))
 
     def decided(self, node: Expression) -> Expression:
         """A condition without what is known, environment variables included."""
@@ -140,7 +146,8 @@ class Phrases:
                 return TOKEN if context == "secrets" and name.upper() == TOKEN else name
             case Name("token"):
                 return TOKEN
-        return self.words.tables.variables.environment.theirs.get(str(node))
+        text = str(node)
+        return self.scope.handed.get(text) or self.words.tables.variables.environment.theirs.get(text)
 
     # Places --------------------------------------------------------------------------------------------
 

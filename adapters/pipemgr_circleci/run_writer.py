@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from pipemgr.adapter import Fidelity, StepRow, ordered, overlaid, said
 from pipemgr.model.definitions import Data, Defaults, Step, seconds
 
+from .hand_on import Handing
 from .phrases import Phrases, plain
 from .shell import BASH, CMD, POWERSHELL, SHELLS, shell_of
 from .step_conditions import Asked
@@ -34,11 +35,14 @@ _PLAIN_SCRIPT: Final = re.compile(r"\s*\{0\}")
 class RunWriter:
     """Writes scripts for the machines of one system."""
 
-    def __init__(self, phrases: Phrases, system: str, defaults: Defaults | None = None) -> None:
+    def __init__(
+        self, phrases: Phrases, system: str, defaults: Defaults | None = None, handing: Handing | None = None
+    ) -> None:
         self.phrases = phrases
         self.losses = phrases.losses
         self.system = system
         self.defaults = defaults or Defaults()
+        self.handing = handing or Handing()
 
     def write(self, step: Step, asks: Asked, path: str) -> JsonValue:
         """A `run` step of the model."""
@@ -49,7 +53,13 @@ class RunWriter:
         directory = step.inputs.get("directory") or self.defaults.directory
         script = self.phrases.script(plain(step.inputs.get("script", "")), f"{path}.inputs.script", kind)
         environment, exports = self._environment(step.variables, path, kind)
-        lines = [*self._tests(asks, kind, path), *self._forgiven(step, script, kind, path), *exports]
+        lines = [
+            *self._begun(step, shell),
+            *self._tests(asks, kind, path),
+            *self._forgiven(step, script, kind, path),
+            *self._files(step, kind, path),
+            *exports,
+        ]
         if isinstance(directory, str) and kind == BASH and not self.phrases.is_known(directory):
             lines.append(f"cd {self.phrases.assigned(directory, f'{path}.inputs.directory')}")
             directory = None
@@ -128,6 +138,22 @@ class RunWriter:
             why = "CircleCI sets variables from others in shells only"
             self.losses.add(Fidelity.DROPPED, path, f"variable {name}", why, f"create {name} in CircleCI")
         return None
+
+    def _begun(self, step: Step, shell: str | None) -> list[str]:
+        """The line by which other shells than bash get what earlier scripts handed on."""
+        found = shell or str(self.defaults.shell or "bash")
+        is_bash = "bash" in found or shell_of(found, self.system) != BASH
+        return [] if is_bash or not self.handing.active else ['. "$BASH_ENV"']
+
+    def _files(self, step: Step, kind: str, path: str) -> list[str]:
+        """The lines that tell a script which files to hand values on by."""
+        found = self.handing.lines(step.id, plain(step.inputs.get("script", "")), kind)
+        if not found or kind in (BASH, POWERSHELL):
+            return found
+        why = "scripts in this language can't be told here where to write what they hand on"
+        remedy = "write the values in a script for bash"
+        self.losses.add(Fidelity.DROPPED, f"{path}.inputs.script", "values handed on", why, remedy)
+        return []
 
     def _tests(self, asks: Asked, kind: str, path: str) -> list[str]:
         if kind == BASH:

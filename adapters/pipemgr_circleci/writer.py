@@ -9,6 +9,7 @@ from pipemgr.model.definitions import Data, Parameter, Pipeline
 
 from .artifact_writer import Downloads
 from .filter_writer import TriggerWriter
+from .hand_on import COMMAND, Handed, command
 from .job_writer import JobWriter
 from .jobs_plan import Plan
 from .phrases import Phrases, Scope
@@ -43,7 +44,8 @@ def _config(pipeline: Pipeline, phrases: Phrases) -> Data:
     started = TriggerWriter(phrases.losses).write(pipeline)
     jobs: Data = {}
     orbs: Data = {}
-    writer = JobWriter(phrases, Downloads(pipeline), plan.orbs)
+    handed = Handed(pipeline, phrases.losses)
+    writer = JobWriter(phrases, Downloads(pipeline), plan.orbs, handed)
     for stage in pipeline.stages:
         planned = plan[stage.id]
         if not planned.invoked_only:
@@ -58,6 +60,7 @@ def _config(pipeline: Pipeline, phrases: Phrases) -> Data:
             "version": VERSION,
             "orbs": dict(sorted(orbs.items())),
             "parameters": {name: _parameter(one, name, phrases) for name, one in pipeline.parameters.items()},
+            "commands": {COMMAND: command()} if handed.is_used else None,
             "executors": executors,
             "jobs": jobs,
             "workflows": workflows,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, count, product
 from typing import Final
 
 from pipemgr.adapter import Fidelity, Node
@@ -47,6 +48,8 @@ class Invocation:
     whole: bool = False
     """Whether there is no workflow, and it is all there is."""
     id: str = ""
+    title: str | None = None
+    """The job's name, where a job of another workflow, which is called the same, has it as its id."""
     stages: list[str] = field(default_factory=list)
     """The stages that it became."""
     requires: list[Wanted] = field(default_factory=list)
@@ -103,9 +106,17 @@ class InvocationReader:
             if one is None:
                 continue
             found += self._group(one) if one.job in self.groups else [one]
+        names = Counter(one.name for one in found)
         for one in found:
             one.id = self._id(one)
+            if names[one.job] == 1 and not self._is_called(one):
+                one.title = one.job if one.id != one.job else None
         return found
+
+    def _is_called(self, one: Invocation) -> bool:
+        """Whether it has a name of its own, or is a job of an orb, whose name its call is."""
+        orb = self.library.orbs.get(one.job.partition("/")[0]) if "/" in one.job else None
+        return bool({"name", "matrix"} & one.said.keys()) or isinstance(orb, str)
 
     def _entry(self, node: Node, workflow: str) -> Invocation | None:
         entry = self.scope.expand(node, node.parent, node.key, self.library).take()
@@ -195,10 +206,8 @@ class InvocationReader:
     def take(self, *names: str) -> str:
         """An id that nothing else has: the first of these names that is free, or one with a number."""
         bare = [valid(name) for name in names]
-        free = (
-            one for one in (*bare, *(f"{bare[0]}-{at}" for at in range(2, _MANY))) if one not in self._taken
-        )
-        found = next(free)
+        wishes = chain(bare, (f"{bare[0]}-{at}" for at in count(2)))
+        found = next(one for one in wishes if one not in self._taken)
         self._taken.add(found)
         return found
 

@@ -139,6 +139,8 @@ class JobReader:
         found: dict[str, Any] = {}
         if (node := one.said.get("name")) is not None:
             found["name"] = self.texts.text(node.feeds(f"{model}.name"))
+        elif one.title is not None:
+            found["name"] = one.title
         if (node := one.said.get("context")) is not None:
             found["contexts"] = self.texts.texts(node.feeds(f"{model}.contexts"))
         if (node := one.said.get("serial-group")) is not None:

@@ -395,3 +395,18 @@ class VariablesFile(TableFile):
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     environment: tuple[EnvironmentRow, ...] = ()
+
+
+class WordRow(Row):
+    """A word in scripts and paths, such as a program or a folder, that only means something on a vendor's machines."""
+
+    text: str
+    fidelity: Literal["equivalent", "approximate", "manual"] = "manual"
+    why: str
+    remedy: str = ""
+
+
+class ScriptsFile(TableFile):
+    """<vendor>/scripts.yaml: words that another vendor's machines do not understand."""
+
+    rows: tuple[WordRow, ...]

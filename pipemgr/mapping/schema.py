@@ -16,6 +16,7 @@ FILES: Final[dict[str, type[rows.TableFile]]] = {
     "catalogue-triggers": rows.TriggerKindsFile,
     "jobs": rows.JobsFile,
     "runners": rows.RunnersFile,
+    "scripts": rows.ScriptsFile,
     "statuses": rows.StatusesFile,
     "steps": rows.StepsFile,
     "triggers": rows.TriggersFile,

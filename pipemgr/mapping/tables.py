@@ -32,6 +32,7 @@ from .rows import (
     Row,
     RunnerRow,
     RunnersFile,
+    ScriptsFile,
     StageRow,
     StatusesFile,
     StepRow,
@@ -40,6 +41,7 @@ from .rows import (
     TriggerRow,
     TriggersFile,
     VariablesFile,
+    WordRow,
 )
 from .statuses import Statuses
 
@@ -231,6 +233,11 @@ class Tables:
         """What reads scripts that name no shell."""
         named = [file.shell for file in self._load("runners", RunnersFile) if file.shell]
         return named[-1] if named else None
+
+    @cached_property
+    def words(self) -> tuple[WordRow, ...]:
+        """Words in scripts and paths that only this vendor's machines understand."""
+        return self._rows("scripts", ScriptsFile, lambda row: row.text)
 
     def image(self, name: str) -> ImageRow | None:
         """What containers of an image need; nothing for most images."""

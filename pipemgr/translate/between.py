@@ -13,6 +13,7 @@ from .environment import left_out, named
 from .foreign import without_foreign
 from .manual import Need, manual
 from .origins import Origins
+from .peculiar import peculiar
 from .report import Finding
 from .shells import shells_named
 
@@ -41,7 +42,8 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, given = left_out(more.pipeline, target)
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)
-    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes)))
+    words = peculiar(opened, source, target)
+    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes, *words)))
     needs = () if target.foreign else manual(more.pipeline, target)
     return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
 

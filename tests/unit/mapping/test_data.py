@@ -55,7 +55,7 @@ def test_rows_are_sorted(path: Path) -> None:
     assert given == sorted(given)
     for rows in (rows for rows in tables.values() if isinstance(rows, list)):
         keys: list[Any] = [
-            next(row[key] for key in ("word", "call", "action", "name", "variable") if key in row)
+            next(row[key] for key in ("word", "call", "action", "name", "variable", "text") if key in row)
             for row in rows
             if not {"trigger", "runner", "image"} & row.keys()
         ]

@@ -215,6 +215,7 @@ class Phrases:
     def script(self, value: str, path: str, shell: str = BASH) -> str:
         """A script: what only a run can tell comes from the environment."""
         quotes, found = Quotes(shell), ""
+        before = ""
         parts = self.parts(value)
         for at, part in enumerate(parts):
             if isinstance(part, str):
@@ -222,16 +223,19 @@ class Phrases:
                 found += escaped(part)
                 continue
             after = parts[at + 1] if at + 1 < len(parts) else ""
-            found += self.compiled(part) or self._reference(part, quotes, str(after), path)
-        return found
+            text = self.compiled(part) or self._reference(part, quotes, str(after), path)
+            before += stopped(part) if not text and quotes.literal else ""
+            found += text
+        return before + found
 
     def _reference(self, node: Expression, quotes: Quotes, after: str, path: str) -> str:
         name = self.variable(node)
         found = quotes.reference(name, after) if name else None
         if found is None:
             why, remedy = _reason(node, quotes)
-            self.losses.add(Fidelity.DROPPED, path, f"${{{{ {node} }}}}", why, remedy)
-            return ""
+            self.losses.add(Fidelity.DROPPED, path, f"${{{{ {node} }}}}", f"{why}; {_STOPS}", remedy)
+            text = missing(node, quotes.shell) if not quotes.literal else ""
+            return f"'\"{text}\"'" if text and quotes.quote == "'" and quotes.shell == BASH else text
         if name == TOKEN:
             self._told_of_token(path)
         return found
@@ -255,7 +259,10 @@ class Phrases:
                     self._told_of_token(path)
             else:
                 why, remedy = _reason(part, Quotes(shell))
+                text = missing(part, shell) if ".steps[" in path else ""
+                why = f"{why}; {_STOPS if text else 'it is empty'}"
                 self.losses.add(Fidelity.DROPPED, path, f"${{{{ {part} }}}}", why, remedy)
+                found += text
         return f'"{found}"'
 
     def data(self, value: Any, path: str) -> JsonValue:
@@ -267,6 +274,26 @@ class Phrases:
                 return [self.data(one, f"{path}[{at}]") for at, one in enumerate(value)]
         found: JsonValue = self.field(value, path)
         return found
+
+
+_STOPS: Final = "the script stops where it needs it"
+
+
+def missing(node: Expression, shell: str) -> str:
+    """What stands for a value that nothing can tell, so that the script stops there and says why."""
+    match shell:
+        case "bash":
+            name = re.sub(r"\W+", "_", str(node).upper(), flags=re.ASCII).strip("_")[:60]
+            return f"${{{name if name[:1].isalpha() else 'VALUE'}:?is not known on CircleCI}}"
+        case "powershell":
+            return "$(throw 'a value is not known on CircleCI')"
+    return ""
+
+
+def stopped(node: Expression) -> str:
+    """The line that stops a script where a value can't be put into it at all."""
+    text = str(node).replace("'", '"')
+    return f"echo '{text} is not known here' >&2; exit 1\n"
 
 
 def _reason(node: Expression, quotes: Quotes) -> tuple[str, str]:

@@ -213,12 +213,14 @@ def lower(
     lacking = [name for name in FEATURES if not features.get(name, _FULL)]
     if _PARALLELISM in lacking:
         pipeline = one_machine(pipeline)
-    said = {path for paths in used(pipeline).values() for path in paths}
+    now = used(pipeline)
+    said = {path for paths in now.values() for path in paths}
     findings: list[Finding] = []
     for name in sorted(lacking, key=_turn):
-        uses = used(pipeline).get(name, ())
+        if not (uses := now.get(name, ())):
+            continue
         left = uses
-        if uses and (rewriting := _BY_FEATURE.get(name)) and _possible(rewriting, features):
+        if (rewriting := _BY_FEATURE.get(name)) and _possible(rewriting, features):
             pipeline = rewriting.apply(pipeline)
             left = used(pipeline).get(name, ())
             findings += [_lowered(rewriting, path) for path in uses if path in said and path not in left]
@@ -226,7 +228,10 @@ def lower(
         for path in left:
             findings += _lost(name, path, values, features[name], tokens=tokens)
         pipeline = without(pipeline, name)
-    for name in lacking:  # what a pass was free to add, such as the names of a matrix's stages
+        now = used(pipeline)
+    for name in filter(
+        now.__contains__, lacking
+    ):  # what a pass was free to add, such as names of a matrix's stages
         pipeline = without(pipeline, name)
     return pipeline, tuple(findings)
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pipemgr.errors import TranslationRefused
+from pipemgr.service.languages import NATIVE
 from pipemgr.service.runtime import languages
 from pipemgr.service.translation import Checked, check, save, translate, write_text
 from pipemgr.translate.convert import Conversion
@@ -42,8 +43,13 @@ class Vendor(click.ParamType[str]):
         """Check the name."""
         known = languages().names()
         if value not in known:
-            self.fail(f"{value!r} is not installed; choose from {', '.join(known)}", param, ctx)
+            self.fail(f"{value!r} {_why_not(value)}; choose from {', '.join(known)}", param, ctx)
         return str(value)
+
+
+def _why_not(name: str) -> str:
+    """Why a name is no language: an adapter may be there and translate nothing."""
+    return "reads and writes no definitions yet" if languages().installed(name) else "is not installed"
 
 
 def vendor_option(*names: str, **options: Any) -> Callable[[Any], Any]:
@@ -162,6 +168,7 @@ def convert(  # noqa: PLR0913 - one for each option
         print_json(_conversion_json(made, *conversion.documents))
     if made.outcome is Outcome.FAILED:
         _print_failures(made, quiet=as_json)
+        _print_other(path, source, quiet=as_json)
     else:
         _print_losses(made, quiet=as_json or limit is not Strictness.WARN)
         _print_summary(made, quiet=as_json)
@@ -192,6 +199,13 @@ def _print_failures(report: TranslationReport, *, quiet: bool) -> None:
     for finding in () if quiet else report.findings:
         remedy = f"; {finding.remedy}" if finding.remedy else ""
         click.echo(plain(f"{finding.source}: {finding.why}{remedy}"), err=True)
+
+
+def _print_other(path: str, source: str, *, quiet: bool) -> None:
+    """That the file lies where another language has its own, when it can't be read in the one that was named."""
+    other = languages().guess(path)
+    if not quiet and other not in (source, NATIVE) and other in languages().names():
+        click.echo(f"  try: --from {other}, whose files lie there", err=True)
 
 
 def _print_losses(report: TranslationReport, *, quiet: bool) -> None:

@@ -22,6 +22,7 @@ from .rows import StageRow, StepRow
 
 Values = Mapping[str, JsonValue]
 _INPUTS: Final = Name("inputs")
+_USED: Final = re.compile(r"\binputs\.([\w-]+)")
 _EMPTY: Final[tuple[JsonValue, ...]] = (None, "", [], {})
 _DEEPEST: Final = 8
 _WORDS: Final = {"true": True, "false": False}
@@ -43,7 +44,8 @@ def expand_stage(row: StageRow, inputs: Values) -> Data:
 
 def ignored(row: StepRow | StageRow, inputs: Values) -> tuple[str, ...]:
     """The inputs given to a call that its row says nothing about: they are lost where the steps take its place."""
-    known = set(map(alike, row.defaults))
+    said = row.model_dump_json(exclude={"call", "defaults"})
+    known = set(map(alike, (*row.defaults, *_USED.findall(said))))
     return tuple(sorted(name for name in inputs if alike(name) not in known))
 
 

@@ -96,7 +96,7 @@ def _clear(error: ValidationError, lines: dict[Place, int], name: str) -> Mappin
     at = ".".join(map(str, place))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return MappingError(
-        f"{at}: {first['msg']}{more}",
+        f"{at}: {first['msg'].removeprefix('Value error, ')}{more}",
         where=f"{name}:{lines.get(inner, 1)}",
         remedy="mappings/README.md describes the tables; schema/ has a JSON Schema of each for editors",
     )

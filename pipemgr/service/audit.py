@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pipemgr.errors import DefinitionError, LanguageFault, PipemgrError
+from pipemgr.errors import DefinitionError, LanguageFault, MappingError, PipemgrError
 from pipemgr.model.base import Value
 from pipemgr.model.definitions import HINTS, OPAQUE, Pipeline, Stage, Step
 from pipemgr.translate.convert import Conversion, convert, failed
@@ -138,6 +138,8 @@ class Auditor:
         """Convert a file and count what became of it; nothing that is wrong with it stops the others."""
         try:
             made = self._convert(found)
+        except MappingError:  # the mistake is in a table, and would be told of every file
+            raise
         except (
             PipemgrError
         ) as error:  # an adapter that can't be imported: files of other languages can be read

@@ -26,6 +26,12 @@ def tree(place: str, branch: str | None = None) -> Iterator[Path]:
     if Path(place).is_dir() and branch is None and not _bare(Path(place)):
         yield Path(place)
         return
+    if Path(place).is_file():
+        raise PipemgrError(
+            "a file, not a folder",
+            where=place,
+            remedy="name the folder, or read this one file: pipemgr convert FILE --from VENDOR --to VENDOR",
+        )
     if "/" not in place and ":" not in place and not Path(place).exists():
         raise PipemgrError(
             "no such folder", where=place, remedy="name a folder, or the address of a Git repository"

@@ -36,6 +36,10 @@ class Languages:
         """All languages there are, our own first; not every adapter brings one."""
         return (NATIVE, *filter(self._has_one, self._registry.names()))
 
+    def installed(self, name: str) -> bool:
+        """Whether there is an adapter of that name, with or without a language."""
+        return name == NATIVE or name in self._registry.names()
+
     def _has_one(self, adapter: str) -> bool:
         answers = self._registry.manifest(adapter).capabilities
         return bool(answers[Capability.READ] or answers[Capability.WRITE])

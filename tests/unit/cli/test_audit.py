@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from .conftest import Cli
 
 CONFIG = "version: 2.1\njobs:\n  build:\n    docker: [{image: 'cimg/base:stable'}]\n    steps: [checkout, {run: make}]\n"
@@ -49,3 +51,34 @@ def test_what_is_no_place_is_an_error(cli: Cli) -> None:
     assert said.code == 1
     assert "no such folder" in said.err
     assert cli("audit", ".", "--to", "nobody").code == 2
+
+
+def test_a_file_is_no_tree_and_says_how_to_read_it(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "ci.yml").write_text("on: push\n", encoding="utf-8")
+    said = cli("audit", tmp_path / "ci.yml")
+    assert (said.code, said.out) == (1, "")
+    assert "a file, not a folder" in said.err
+    assert "pipemgr convert FILE" in said.err
+
+
+def test_a_mistake_in_a_table_of_ones_own_is_told_once_and_where_it_is(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "words" / "github-actions" / "steps.yaml"
+    table.parent.mkdir(parents=True)
+    rows = "rows:\n  - call: acme/fetch\n    action: chekout\n"
+    table.write_text(f"source: [https://acme.example]\nchecked: 2026-11-23\n{rows}", encoding="utf-8")
+    (tmp_path / "pipemgr.toml").write_text('[mappings]\noverlay = "words"\n', encoding="utf-8")
+    for name in ("a", "b"):
+        flow = tmp_path / ".github" / "workflows" / f"{name}.yml"
+        flow.parent.mkdir(parents=True, exist_ok=True)
+        flow.write_text(
+            "on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [run: make]}}\n", encoding="utf-8"
+        )
+    monkeypatch.chdir(tmp_path)
+    said = cli("audit", ".")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(
+        "error: github-actions/steps.yaml:5: rows.0.action: the catalogue has no 'chekout'"
+    )
+    assert "workflows" not in said.err

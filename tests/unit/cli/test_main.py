@@ -118,6 +118,24 @@ def test_an_unknown_vendor_is_told_which_ones_there_are(cli):
     assert "'nope' is not installed; choose from native, circleci, github-actions" in said.err
 
 
+def test_an_adapter_that_translates_nothing_is_not_said_to_be_missing(cli):
+    said = cli("convert", "x", "--from", "jenkins", "--to", "native")
+    assert said.code == 2
+    assert "'jenkins' reads and writes no definitions yet; choose from native," in said.err
+
+
+def test_a_file_in_the_place_of_another_language_is_told_to_be_read_in_that_one(cli, tmp_path):
+    config = tmp_path / ".circleci" / "config.yml"
+    config.parent.mkdir()
+    config.write_text(
+        "version: 2.1\njobs: {build: {docker: [{image: a}], steps: [checkout]}}\n", encoding="utf-8"
+    )
+    said = cli("convert", config, "--from", "github-actions", "--to", "native")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.endswith("try: --from circleci, whose files lie there\n")
+    assert "try: --from" not in cli("convert", "x.yml", "--from", "circleci", "--to", "native").err
+
+
 def test_outside_a_workspace_the_remedy_is_told(cli, tmp_path):
     said = cli("plan")
     assert (said.code, said.out) == (1, "")

@@ -129,6 +129,11 @@ def test_the_given_wins_over_the_default_however_it_is_spelt() -> None:
     assert ignored(one, {"app_dir": "x", "other": 1, "a_b": 2}) == ("a_b", "other")
 
 
+def test_an_input_that_a_step_uses_is_not_ignored_without_a_default() -> None:
+    one = row(run("./deploy ${{ inputs.target }}", when="inputs.loud_one == 'x'"))
+    assert ignored(one, {"target": "production", "loud-one": "x", "inputs": 1}) == ("inputs",)
+
+
 # Conditions ---------------------------------------------------------------------------------------------
 
 

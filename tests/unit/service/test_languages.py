@@ -14,7 +14,7 @@ def test_our_own_comes_first():
 def test_an_unknown_one_names_the_known():
     with pytest.raises(UnknownAdapter, match="no language 'nope' is installed") as caught:
         languages().get("nope")
-    assert "native, github-actions" in (caught.value.remedy or "")
+    assert "native, circleci, github-actions" in (caught.value.remedy or "")
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,12 @@ from .job_writer import INVOKED
 from .jobs_plan import Plan, Planned
 from .phrases import Phrases
 from .requires_writer import SUCCESS, boxes, is_about_results, require
+from .skipping import Skipping
 from .words import own
 
 _NOT_IN_SERIAL: Final = re.compile(r"[^A-Za-z0-9._/-]+")
 MOST_RERUNS: Final = 5
+_UNLESS_BROKEN: Final = {"!failure()", "!canceled()"}
 EVERY_TAG: Final[Data] = {"tags": {"only": "/.*/"}}
 
 
@@ -137,17 +139,43 @@ class WorkflowWriter:
 
     def _jobs(self, stages: tuple[Stage, ...], variant: Variant) -> list[JsonValue]:
         conditions = {stage.id: self._condition(stage, variant) for stage in stages}
-        there = {name for name, when in conditions.items() if when != FALSE}
+        skipping = Skipping(stages, conditions, self.plan, self.phrases)
+        there = {stage.id for stage in stages if skipping.when(stage.id) != FALSE}
+        tagged = self.started.tags and not variant.schedules
         found: list[JsonValue] = []
-        for stage in stages:
-            if stage.id in there:
-                found += self._invocations(
-                    stage, conditions[stage.id], there, tagged=self.started.tags and not variant.schedules
-                )
+        for stage in (one for one in stages if one.id in there):
+            when = self._with_needs(stage, conditions[stage.id], skipping)
+            found += self._invocations(stage, when, there, tagged=tagged)
+            if (alone := skipping.alone(stage)) is not None:
+                found += self._left_alone(stage, alone, stages, tagged=tagged)
         return found
 
+    def _with_needs(self, stage: Stage, when: Expression, skipping: Skipping) -> Expression:
+        """A stage's condition with those of the stages that it can't do without: CircleCI ignores these if left out."""
+        added = skipping.added(stage)
+        if added:
+            why = "CircleCI ignores required jobs that are left out: what these ask for is asked here too"
+            what = f"condition {joined(added)} of stages it needs"
+            self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.needs", what, why)
+        return joined((*conjuncts(when), *added)) or TRUE
+
+    def _left_alone(
+        self, stage: Stage, when: Expression, stages: tuple[Stage, ...], *, tagged: bool
+    ) -> list[JsonValue]:
+        """The job once more for when all that it requires is left out: CircleCI would leave it out as well."""
+        path = f"stages.{stage.id}.needs"
+        if any(stage.id in one.needs for one in stages) or self.plan[stage.id].cells:
+            why = "CircleCI leaves out a job when all that it requires is left out; this one was executed even then"
+            remedy = "say that all these are executed, or add the job again without requires"
+            self.losses.add(Fidelity.APPROXIMATE, path, f"needs {', '.join(stage.needs)}", why, remedy)
+            return []
+        why = "CircleCI leaves out a job when all that it requires is left out: it stands there once more for that"
+        self.losses.add(Fidelity.EQUIVALENT, path, f"needs {', '.join(stage.needs)}", why)
+        more = stage.model_copy(update={"needs": ()})
+        return self._invocations(more, when, set(), tagged=tagged, suffix="-alone")
+
     def _invocations(
-        self, stage: Stage, when: Expression, there: set[str], *, tagged: bool
+        self, stage: Stage, when: Expression, there: set[str], *, tagged: bool, suffix: str = ""
     ) -> list[JsonValue]:
         planned = self.plan[stage.id]
         path = f"stages.{stage.id}."
@@ -164,7 +192,7 @@ class WorkflowWriter:
         common = overlaid(common, {key: value for key, value in own(stage.vendor).items() if key in INVOKED})
         found: list[JsonValue] = []
         for number, requires in enumerate(ways):
-            found += planned.invocations(common, requires, f"-{number + 1}" if number else "")
+            found += planned.invocations(common, requires, f"-{number + 1}" if number else suffix)
         return found
 
     def _split(
@@ -189,6 +217,10 @@ class WorkflowWriter:
         if not needs:
             return [[]]
         found = boxes(asked, needs)
+        if (
+            set(map(str, asked)) == _UNLESS_BROKEN
+        ):  # what is skipped without a failure is left out, and ignored
+            found = (dict.fromkeys(needs, SUCCESS),)
         if found is None or not found:
             why = "CircleCI's `requires` asks for the status of each job by itself"
             remedy = "say for each needed stage how it must have ended"

@@ -47,6 +47,15 @@ class Known:
         if stage not in found:
             found.append(stage)
 
+    def needed(self, entries: list[Wanted]) -> tuple[str, ...]:
+        """The stages that entries name."""
+        found = (
+            stage
+            for entry in entries
+            for stage in self.stages.get(entry.name, self.cells.get(entry.name, []))
+        )
+        return tuple(dict.fromkeys(found))
+
 
 def wanted(node: Node | None) -> list[Wanted]:
     """The entries of a `requires`."""

@@ -17,7 +17,8 @@ from .conditions import FALSE, TRUE, ConditionReader, both, joined, simplified
 from .filters import ALL, FilterReader, Filters, shared
 from .invocations import Invocation, InvocationReader
 from .job_reader import Draft, JobReader
-from .requires import needs
+from .left_out import LeftOut
+from .requires import Known, needs
 from .started import Limits, common, flat
 
 ON_SCHEDULE: Final = Binary("==", Name("trigger"), Literal("schedule"))
@@ -148,26 +149,36 @@ class WorkflowReader:
             limits = limits if limits == EVERYTHING else None
         said = _Said(started[0] if started else None, limits is not None, tags)
         stages = tuple(
-            self._stage(workflow, draft, said, grouped=grouped)
+            self._stage(workflow, draft, known, left, said, grouped=grouped)
             for workflow in self.workflows
+            for known in [self.invocations.known(workflow.invocations, workflow.name)]
+            for left in [self._left_out(workflow, known, said)]
             for draft in workflow.drafts
         )
         fallback = limits or {"branches": ALL, **({"tags": ALL} if tags else {})}
         return completed(stages), tuple(self._triggers(started[1] if started else Limits(fallback)))
 
-    def _stage(self, workflow: Workflow, draft: Draft, said: _Said, *, grouped: bool) -> Stage:
-        one = draft.invocation
-        known = self.invocations.known(workflow.invocations, workflow.name)
-        waits, ended = needs(one.requires, known, draft.id)
-        filters = workflow.filters.get(one.id, Filters())
-        if workflow.scheduled:
-            asked, filtered = workflow.condition, filters.condition(tags=False)
-        else:
-            asked = _without(workflow.condition, said.condition)
-            filtered = TRUE if said.filters else filters.condition(tags=said.tags)
-        when = both([self._started(workflow), asked, filtered, ended])
+    def _stage(  # noqa: PLR0913 - all that is known of the jobs around it
+        self, workflow: Workflow, draft: Draft, known: Known, left: LeftOut, said: _Said, *, grouped: bool
+    ) -> Stage:
+        waits, ended = needs(draft.invocation.requires, known, draft.id)
+        asked = workflow.condition if workflow.scheduled else _without(workflow.condition, said.condition)
+        filtered = both([left.filters[draft.id], left.some(draft.id)])
+        when = both([self._started(workflow), asked, filtered, left.ended(draft.id, ended)])
         group = workflow.name if grouped else None
         return draft.stage(needs=waits, when=None if when == TRUE else when, group=group)
+
+    def _left_out(self, workflow: Workflow, known: Known, said: _Said) -> LeftOut:
+        """What filters leave out of a workflow."""
+        found: dict[str, Expression] = {}
+        waits: dict[str, tuple[str, ...]] = {}
+        for draft in workflow.drafts:
+            filters = workflow.filters.get(draft.invocation.id, Filters())
+            tags = said.tags and not workflow.scheduled
+            is_said = said.filters and not workflow.scheduled
+            found[draft.id] = TRUE if is_said else filters.condition(tags=tags)
+            waits[draft.id] = known.needed(draft.invocation.requires)
+        return LeftOut(found, waits)
 
     def _started(self, workflow: Workflow) -> Expression:
         """What must have started the build for a workflow to be executed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pydantic import JsonValue
@@ -10,7 +11,7 @@ from pipemgr.adapter import Fidelity, said
 from pipemgr.model.definitions import Step
 from pipemgr.model.expressions import Call, Expression, Literal, Opaque
 
-from .keys import ARCH
+from .keys import WHOLE
 from .phrases import Phrases, escaped, plain
 from .words import VENDOR
 
@@ -18,6 +19,7 @@ TEMPLATES: Final = {"branch": ".Branch", "commit": ".Revision", "build.number": 
 """What keys say for a value: https://circleci.com/docs/reference/configuration-reference/#savecache."""
 FOLDER: Final = "/tmp"  # noqa: S108 - of the machine that the job runs on, which nobody else uses
 _WILD: Final = frozenset("*?[!")
+_PIECES: Final = re.compile(f"({'|'.join(map(re.escape, WHOLE))})")
 
 
 class CacheWriter:
@@ -77,7 +79,7 @@ class CacheWriter:
         return before, list(keys)
 
     def _key(self, text: str, path: str, before: list[JsonValue]) -> str:
-        return "{{ arch }}".join(self._part(one, path, before) for one in text.split(ARCH))
+        return "".join(WHOLE.get(one) or self._part(one, path, before) for one in _PIECES.split(text))
 
     def _part(self, text: str, path: str, before: list[JsonValue]) -> str:
         parts = self.phrases.parts(text)

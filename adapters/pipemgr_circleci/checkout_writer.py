@@ -62,6 +62,8 @@ class CheckoutWriter:
 
     def _told(self, step: Step, path: str) -> None:
         for name, (fidelity, why) in _OTHERWISE.items():
+            if name == "depth" and step.inputs.get(name) == 0:
+                continue
             if step.inputs.get(name) not in (None, "", [], name != "keep-credentials"):
                 what, remedy = f"input {name} of checkout", _REMEDIES.get(name, "")
                 self.losses.add(fidelity, f"{path}.inputs.{name}", what, why, remedy)

@@ -17,8 +17,12 @@ VALUES: Final = {".Branch": "branch", ".BuildNum": "build.number", ".Revision": 
 """Templates and our contexts."""
 ARCH: Final = "${{ runner.os }}-${{ runner.arch }}"
 """What `{{ arch }}` is in our words: the system and the processor."""
-_ARCH: Final[tuple[Part, ...]] = template(ARCH)
-_SPAN: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+EPOCH: Final = "${{ build.id }}-${{ build.attempt }}"
+"""What `{{ epoch }}`, the time, is good for: a key that no cache had before."""
+WHOLE: Final = {ARCH: "{{ arch }}", EPOCH: "{{ epoch }}"}
+"""Texts of ours that are one template."""
+_WHOLE: Final[dict[str, tuple[Part, ...]]] = {"arch": template(ARCH), "epoch": template(EPOCH)}
+_SPAN: Final = re.compile(r"\{\{((?:(?!\{\{).)*?)\}\}")
 _CHECKSUM: Final = re.compile(r"""checksum\s*(?:"([^"]*)"|`([^`]*)`|'([^']*)')""")
 _VARIABLE: Final = re.compile(r"\.Environment\.(\w+)")
 _ENVIRONMENT: Final = Name("variables")
@@ -40,7 +44,8 @@ def _key_parts(text: str, contexts: dict[str, Expression]) -> list[Part]:
     at = 0
     for match in _SPAN.finditer(text):
         parts += [text[at : match.start()]] if match.start() > at else []
-        parts += _ARCH if match[1] == "arch" else [_value(match[1], contexts)]
+        body = match[1].strip()
+        parts += _WHOLE.get(body) or [_value(body, contexts)]
         at = match.end()
     return [*parts, text[at:]] if at < len(text) else parts
 

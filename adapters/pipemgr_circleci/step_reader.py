@@ -36,6 +36,9 @@ STATUS: Final = {"always": Call("always"), "on_fail": Call("failure"), "on_succe
 ALWAYS: Final = frozenset({"store_artifacts", "store_test_results"})
 """They run whether the steps before failed or not (same page)."""
 _AXIS: Final = re.compile(r"(<<\s*)matrix\.")
+HISTORY: Final[dict[str, Data]] = {"checkout": {"depth": 0}}
+"""What a built-in step does by itself: the history of all commits is there, whichever `method` fetches it
+(https://circleci.com/docs/reference/configuration-reference/#checkout)."""
 CACHES: Final = frozenset({"cache", "cache.restore", "cache.save"})
 
 
@@ -115,10 +118,13 @@ class StepReader:
         built_in = "/" not in item.call
         if node is None or node.kind != "mapping":
             inputs = self._short(node, row, model)
+            inputs = {**HISTORY.get(item.call, {}), **inputs}
             return Step(action=row.action, inputs=inputs, when=_when(item, None), vendor=_said(kept))
         fields = Fields(node.feeds(model), model, kept)
         found = self._common(fields, item) if built_in else {"when": _when(item, None)}
-        inputs = {}
+        inputs = {**HISTORY.get(item.call, {})}
+        if row.action == "checkout" and (how := fields.take("method", f"vendor.{VENDOR}.{HINTS}.method")):
+            kept.put(self.texts.text(how), HINTS, "method")
         if row.action == "cache.restore" and built_in:
             inputs |= self._keys(fields)
             self._useless(fields)

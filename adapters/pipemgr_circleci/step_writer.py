@@ -163,7 +163,8 @@ class StepWriter:
         """An entry with what the step says of when it is executed, and with CircleCI's own keys."""
         self._unsaid(entry, step, asks, path)
         call = next(iter(entry)) if isinstance(entry, dict) else str(entry)
-        kept = own(step.vendor)
+        again = hints(step.vendor).get("method") if call == "checkout" else None
+        kept = {**said({"method": again}), **own(step.vendor)}
         is_said = (call in _ANYWAY and asks.status == "always") or (
             call == RUN and step.action not in self.special
         )

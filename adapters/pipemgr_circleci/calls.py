@@ -71,6 +71,8 @@ class CallReader:
         self.conditions = conditions
         self.skipped: list[Node] = []
         """Steps whose condition does not hold in one use of what they are written in."""
+        self._is_endless = False
+        """Whether a command calls itself: nothing more is written out then."""
 
     def items(self, node: Node, place: Place = Place()) -> Iterator[Item]:
         """The steps of a list, in order."""
@@ -126,8 +128,11 @@ class CallReader:
     def _command(
         self, found: Definition, entry: Node, arguments: Node | None, place: Place
     ) -> Iterator[Item]:
-        if place.depth > _DEEPEST:
+        if self._is_endless or place.depth > _DEEPEST:
             entry.take_all()
+            if self._is_endless:
+                return
+            self._is_endless = True
             entry.problem(f"the command {found.name!r} calls itself")
             return
         given = dict(arguments.items()) if arguments is not None and arguments.kind != "string" else {}

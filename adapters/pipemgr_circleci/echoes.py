@@ -6,9 +6,14 @@ a copy with its own parameters filled in; in the end the first use that read a n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from pipemgr.adapter import Fidelity, Node, Source
+from pipemgr.adapter import Fidelity, Node, ParseError, Source
+
+MAX_COPIES: Final = 60_000
+"""The most values that are read with all commands, jobs and parameters written out: real files have a thousand."""
+MAX_CHARACTERS: Final = 5_000_000
+"""The longest text that parameters may be filled in as, all together."""
 
 
 class Echo(Node):
@@ -30,13 +35,23 @@ class Echoes:
         self.scratch.problems, self.scratch.findings = source.problems, source.findings
         self.filled: list[tuple[Node, Node]] = []
         """Arguments, and the nodes whose text they became part of."""
+        self._characters = 0
 
     def echo(self, node: Node, parent: Node | None, key: str | int, library: object) -> Echo:
-        """A copy of the node alone, without what is below."""
+        """A copy of the node alone, without what is below. Raises `ParseError` for one copy too many."""
+        if len(self.scratch.nodes) >= MAX_COPIES:
+            raise _too_much(f"more than {MAX_COPIES:,} values", node)
         made = Echo(self.scratch, parent, key, node.value, node.line, node.column, node.start)
         made.real = real(node)
         made.library = library
         return made
+
+    def spend(self, text: str, node: Node) -> str:
+        """A text that is filled in at a node. Raises `ParseError` when all such texts are too long."""
+        self._characters += len(text)
+        if self._characters > MAX_CHARACTERS:
+            raise _too_much(f"more than {MAX_CHARACTERS:,} characters", node)
+        return text
 
     def copy(self, node: Node, parent: Node | None, key: str | int, library: object) -> Echo:
         """A copy of the node and all below; copies of copies keep where their names are defined."""
@@ -83,6 +98,13 @@ class Echoes:
             original = real(argument)
             if original.fed is None and site.model and not told.get(id(original)):
                 original.take().feeds(site.model)
+
+
+def _too_much(what: str, node: Node) -> ParseError:
+    message = f"{what}, with all commands, jobs and parameters written out"
+    return ParseError(
+        message, where=real(node).where, remedy="let fewer commands call commands, or split the definition"
+    )
 
 
 def real(node: Node) -> Node:

@@ -95,7 +95,7 @@ class Scope:
             node.problem(f"a parameter that is a {value.kind} can't stand within a text")
             return ""
         self.echoes.filled.append((value, node))
-        return value.take().text()
+        return self.echoes.spend(value.take().text(), node)
 
     def _literal(self, node: Node, match: re.Match[str], offset: int) -> str:
         """A parameter within an expression: as the expression writes its value."""

@@ -27,8 +27,8 @@ from pipemgr.model.templates import Part, untemplate
 from .syntax import parse
 from .words import Words
 
-SPAN: Final = re.compile(r"(?P<escaped>\\<<)|<<(?P<body>[^\n]*?)>>")
-"""Text that CircleCI fills in; `<<` with a backslash in front is plain text."""
+SPAN: Final = re.compile(r"(?P<escaped>\\<<)|<<(?P<body>(?:(?!<<)[^\n])*?)>>")
+"""Text that CircleCI fills in; `<<` with a backslash in front is plain text, and so is one before another `<<`."""
 ROOTS: Final = frozenset({"pipeline", "matrix", "parameters"})
 """What names in `<< >>` begin with; anything else (a here-document of a script) is plain text."""
 _EVENTS: Final = frozenset({"pipeline.event.name", "pipeline.trigger_source", "pipeline.trigger.type"})

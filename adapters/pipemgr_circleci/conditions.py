@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import reduce
 from typing import Final
 
-from pipemgr.adapter import Node
-from pipemgr.model.expressions import Binary, Call, Expression, Literal, Name, Not
+from pipemgr.adapter import Node, regex_fits
+from pipemgr.model.expressions import Binary, Call, Expression, Literal, Name, Not, chained
 
 from .syntax import parse
 from .texts import ROOTS, Texts, safely
@@ -130,7 +129,7 @@ def _format(parts: tuple[str | Expression, ...]) -> Expression:
 
 def unanchored(pattern: str) -> str:
     """A pattern for the whole text without `^` and `$`, which say nothing there."""
-    if "|" in re.sub(r"\\.|\([^()]*\)|\[[^\]]*\]", "", pattern):
+    if "|" in re.sub(r"\\.|\([^()]*\)|\[[^\[\]]*\]", "", pattern):
         return pattern
     bare = pattern.removeprefix("^")
     return bare[:-1] if bare.endswith("$") and not re.search(r"(?<!\\)(?:\\\\)*\\\$$", bare) else bare
@@ -141,7 +140,7 @@ def joined(operator: str, conditions: Iterable[Expression]) -> Expression:
     found = list(conditions)
     if not found:
         return TRUE if operator == "&&" else FALSE
-    return reduce(lambda left, right: Binary(operator, left, right), found)
+    return chained(operator, found)
 
 
 def both(conditions: Iterable[Expression]) -> Expression:
@@ -167,7 +166,8 @@ def simplified(node: Expression) -> Expression:
         case Binary(("==" | "!=") as operator, Literal() as left, Literal() as right):
             return Literal((left == right) == (operator == "=="))
         case Call("matches", (Literal(value), Literal(str(pattern)))):
-            return Literal(_fits(str(value or ""), pattern))
+            known = regex_fits(str(value or ""), pattern)
+            return node if known is None else Literal(known)
         case Call("starts_with", (Literal(value), Literal(beginning))):
             return Literal(str(value or "").startswith(str(beginning)))
     return node
@@ -192,10 +192,3 @@ def _decided(operator: str, left: Expression, right: Expression) -> Expression:
         if isinstance(one, Literal):
             return one if bool(one.value) is decisive else other
     return Binary(operator, left, right)
-
-
-def _fits(text: str, pattern: str) -> bool:
-    try:
-        return re.fullmatch(pattern, text) is not None
-    except re.error:
-        return False

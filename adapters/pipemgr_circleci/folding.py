@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 from math import nan
 
-from pipemgr.model.expressions import Access, Atom, Binary, Call, Expression, Literal, Name, Not, transform
+from pipemgr.model.expressions import (
+    Access,
+    Atom,
+    Binary,
+    Call,
+    Expression,
+    Literal,
+    Name,
+    Not,
+    chained,
+    transform,
+)
 
 Known = Mapping[str, Atom]
 """What is known already, by the text of the expression: `{"runner.os": "Linux"}`."""
@@ -33,7 +44,7 @@ def conjuncts(node: Expression | None) -> tuple[Expression, ...]:
 def joined(nodes: Iterable[Expression], operator: str = "&&") -> Expression | None:
     """All conditions as one; None when there are none."""
     found = tuple(dict.fromkeys(nodes))
-    return reduce(lambda left, right: Binary(operator, left, right), found) if found else None
+    return chained(operator, found) if found else None
 
 
 def access(text: str) -> Expression:

@@ -37,6 +37,7 @@ from pipemgr.translate.losses import Losses
 from pipemgr.translate.matrix import cells
 from pipemgr.translate.node import Node, Source
 from pipemgr.translate.patterns import glob_to_regex, globs_to_regex, regex_to_expression, regex_to_globs
+from pipemgr.translate.regexes import regex_fits
 from pipemgr.translate.report import Fidelity, Finding
 from pipemgr.translate.vocabulary import Vocabulary
 from pipemgr.translate.yaml import compose
@@ -122,6 +123,7 @@ __all__ = [
     "ordered",
     "overlaid",
     "refuse_problems",
+    "regex_fits",
     "regex_to_expression",
     "regex_to_globs",
     "said",

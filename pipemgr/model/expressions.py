@@ -8,8 +8,9 @@ this parser and differ only in a table of names; what the tree cannot say is `Op
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema
@@ -168,6 +169,14 @@ def transform(node: Expression, change: Callable[[Expression], Expression]) -> E
 # Printing ----------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+
+
+def chained(operator: str, operands: Sequence[Expression]) -> Expression:
+    """At least one operand, joined by `&&` or `||`; long chains in halves, for no tree may grow too high."""
+    if len(operands) > MAX_DEPTH:
+        half = len(operands) // 2
+        return Binary(operator, chained(operator, operands[:half]), chained(operator, operands[half:]))
+    return reduce(lambda left, right: Binary(operator, left, right), operands)
 
 
 def quote(text: str) -> str:

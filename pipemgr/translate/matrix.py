@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from itertools import count, product
+from math import prod
 from typing import Any, Final
 
 from pydantic import JsonValue, ValidationError
@@ -30,6 +31,8 @@ Cell = Mapping[str, JsonValue]
 
 MAX_CELLS: Final = 256
 """Larger matrices are not expanded: no vendor runs them."""
+_MOST: Final = 2000
+"""Combinations that are looked at before `exclude` takes some away."""
 _MATRIX: Final = Name("matrix")
 _NO_TEXT: Final = frozenset({"allow-failure", "max-parallel", "cancel-running"})
 """Keys whose templates give a boolean or a number."""
@@ -40,7 +43,7 @@ class _Dynamic(Exception):
 
 
 def cells(matrix: Matrix) -> tuple[Cell, ...] | None:
-    """The combinations in order; None where a template decides at run time.
+    """The combinations in order; None where a template decides at run time, or there are more than anybody runs.
 
     Rows of `exclude` match when all they say is in the combination. Then each row of `include` extends every
     combination whose axis values it does not change (values that an earlier row added may change), and is a
@@ -51,6 +54,8 @@ def cells(matrix: Matrix) -> tuple[Cell, ...] | None:
     axes: Any = matrix.axes
     exclude: Any = matrix.exclude
     include: Any = matrix.include
+    if prod(map(len, axes.values())) > _MOST:
+        return None
     rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
     rows = [row for row in rows if not any(_agree(one, row, one) for one in exclude)]
     found = [dict(row) for row in rows]

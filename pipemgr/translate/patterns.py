@@ -10,13 +10,12 @@ have no empty part between slashes (git-check-ref-format(1)).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise, product
 from math import prod
 from typing import Final
 
-from pipemgr.model.expressions import Binary, Call, Expression, Literal
+from pipemgr.model.expressions import Binary, Call, Expression, Literal, chained
 
 from .regexes import ANY, CLASS, FOLDERS, FOLDERS_PATTERN, SEGMENT, TEXT, Piece, Way, ways
 
@@ -136,7 +135,7 @@ def regex_to_expression(subject: Expression, pattern: str) -> Expression | None:
     conditions = [_comparison(subject, _runs(_merged(way))) for way in found]
     if not conditions or len(conditions) > MAX_COMPARISONS or None in conditions:
         return None
-    return _joined("||", [one for one in conditions if one is not None])
+    return chained("||", [one for one in conditions if one is not None])
 
 
 def regex_bounds(subject: Expression, pattern: str) -> Expression | None:
@@ -149,7 +148,7 @@ def regex_bounds(subject: Expression, pattern: str) -> Expression | None:
     if not conditions or len(conditions) > MAX_COMPARISONS or None in conditions:
         return None
     distinct = {str(one): one for one in conditions if one is not None}
-    return _joined("||", list(distinct.values()))
+    return chained("||", list(distinct.values()))
 
 
 def _spelled(way: Way, *, classes: bool) -> Iterator[Way]:
@@ -227,8 +226,4 @@ def _bounds(subject: Expression, runs: tuple[Run, ...]) -> Expression | None:
         if isinstance(run, str) and not said:
             found.append(Call(name, (subject, Literal(run))))
     distinct = {str(one): one for one in found}
-    return _joined("&&", list(distinct.values())) if distinct else None
-
-
-def _joined(operator: str, conditions: Iterable[Expression]) -> Expression:
-    return reduce(lambda left, right: Binary(operator, left, right), conditions)
+    return chained("&&", list(distinct.values())) if distinct else None

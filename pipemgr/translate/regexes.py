@@ -16,6 +16,14 @@ FOLDERS_PATTERN: Final = "(?:.+/)?"
 """What `**/` means: any folders, or none."""
 MAX_WAYS: Final = 64
 MAX_REPEAT: Final = 20
+MAX_PATTERN: Final = 1000
+"""Characters of a pattern: names of branches have at most a few hundred."""
+MAX_NESTED: Final = 20
+MAX_PIECES: Final = 10_000
+"""Of all ways together."""
+MAX_TEXT: Final = 250
+MAX_GAPS: Final = 3
+"""Repetitions of a pattern that is tried on a text: each one multiplies what there is to try."""
 _DIGITS: Final = "0123456789"
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SETS: Final = {"d": _DIGITS, "w": _DIGITS + _LETTERS + "_"}
@@ -48,6 +56,8 @@ class _Unsaid(Exception):
 
 def ways(pattern: str) -> tuple[Way, ...] | None:
     """All ways to meet a pattern, which stands for the whole text; None where pieces can't say it."""
+    if len(pattern) > MAX_PATTERN:
+        return None
     try:
         parser = _Parser(pattern)
         found = parser.alternatives()
@@ -55,6 +65,14 @@ def ways(pattern: str) -> tuple[Way, ...] | None:
         return tuple(dict.fromkeys(_anchored(way) for way in found))
     except _Unsaid:
         return None
+
+
+def regex_fits(text: str, pattern: str) -> bool | None:
+    """Whether a pattern takes the whole of a text; None where finding out could take long, or ways can't say."""
+    found = ways(pattern) if len(text) <= MAX_TEXT else None
+    if not found or any(sum(piece.many for piece in way) > MAX_GAPS for way in found):
+        return None
+    return re.fullmatch(pattern, text) is not None
 
 
 _BEGIN, _END = Piece("begin"), Piece("end")
@@ -74,6 +92,7 @@ def _anchored(way: Way) -> Way:
 class _Parser:
     def __init__(self, pattern: str) -> None:
         self._left = pattern
+        self._depth = 0
 
     def expect_end(self) -> None:
         if self._left:
@@ -108,7 +127,9 @@ class _Parser:
         if self._accept(FOLDERS_PATTERN):
             return ((Piece(FOLDERS),),)
         if self._accept("(?:") or self._accept("("):
-            found = self.alternatives()
+            self._depth += 1
+            found = self.alternatives() if self._depth <= MAX_NESTED else ()
+            self._depth -= 1
             if not self._accept(")"):
                 raise _Unsaid
             return found
@@ -196,6 +217,8 @@ def _bounds(match: re.Match[str]) -> tuple[int, int | None]:
 
 def _times(found: tuple[Way, ...], low: int, high: int | None) -> tuple[Way, ...]:
     if high is not None:
+        if sum(map(len, found)) * high * high > MAX_PIECES:
+            raise _Unsaid
         several = (product(found, repeat=count) for count in range(low, high + 1))
         return tuple(sum(row, ()) for rows in several for row in _limited(rows, len(found), high))
     match found:
@@ -214,6 +237,6 @@ def _limited(rows: product[tuple[Way, ...]], kinds: int, times: int) -> product[
 
 
 def _few(found: tuple[Way, ...]) -> tuple[Way, ...]:
-    if len(found) > MAX_WAYS:
+    if len(found) > MAX_WAYS or sum(map(len, found)) > MAX_PIECES:
         raise _Unsaid
     return found

@@ -17,6 +17,7 @@ from pipemgr.model.definitions import Pipeline, Step
 
 from .cache_writer import lines
 from .phrases import Phrases, plain
+from .shell import quoted, word
 
 FOLDERS: Final = {"windows": "C:/tmp/artifacts"}
 FOLDER: Final = "/tmp/artifacts"  # noqa: S108 - of the machine that the job runs on, which nobody else uses
@@ -90,20 +91,21 @@ class ArtifactWriter:
         taken = [one for one in paths if not one.startswith("!")]
         base = posixpath.commonpath([_parent(one) for one in taken]) if _alike(taken) else ""
         left = [one[1:] for one in paths if one.startswith("!")]
-        refused = "".join(f" --exclude={_quoted(posixpath.relpath(one, base or '.'))}" for one in left)
-        globs = " ".join(_spaced(posixpath.relpath(one, base) if base else one) for one in taken)
-        yield f'mkdir -p "{folder}"'
+        refused = "".join(f" --exclude={quoted(posixpath.relpath(one, base or '.'))}" for one in left)
+        globs = " ".join(word(posixpath.relpath(one, base) if base else one) for one in taken)
+        there = word(folder, glob=False)
+        yield f"mkdir -p {there}"
         if len(taken) == 1 and not _WILD.search(taken[0]) and not refused:
-            one = _spaced(taken[0])
-            yield f'if [ -d {one} ]; then cp -R {one}/. "{folder}"; else cp {one} "{folder}"; fi'
+            one = word(taken[0])
+            yield f"if [ -d {one} ]; then cp -R {one}/. {there}; else cp {one} {there}; fi"
             return
         if base:
-            yield f"cd {_spaced(base)}"
+            yield f"cd {word(base)}"
         yield "shopt -s globstar nullglob" if any("**" in one for one in taken) else "shopt -s nullglob"
         yield f"files=({globs})"
         missing = 'echo "no files found"; exit 1' if step.inputs.get("if-missing") == "error" else "exit 0"
         yield f"if [ ${{#files[@]}} -eq 0 ]; then {missing}; fi"
-        yield f'tar{refused} -cf - "${{files[@]}}" | tar -xf - -C "{folder}"'
+        yield f'tar{refused} -cf - "${{files[@]}}" | tar -xf - -C {there}'
 
     def download(self, step: Step, path: str) -> list[JsonValue]:
         """Fetch the files that an earlier job handed on."""
@@ -115,14 +117,15 @@ class ArtifactWriter:
             self.losses.add(
                 Fidelity.DROPPED, f"{path}.inputs.{other}", f"input {other} of artifact.download", why
             )
+        there = word(str(target), glob=False)
         if name:
-            copy = f'cp -R "{self.folder}/{name}/." "{target}"'
+            copy = f"cp -R {word(f'{self.folder}/{name}/.', glob=False)} {there}"
         elif step.inputs.get("merge") is True:
-            copy = f'for folder in {self.folder}/{pattern}/; do cp -R "$folder." "{target}"; done'
+            copy = f'for folder in {word(f"{self.folder}/{pattern}")}/; do cp -R "$folder." {there}; done'
         else:
-            copy = f'cp -R {self.folder}/{pattern} "{target}"'
+            copy = f"cp -R {word(f'{self.folder}/{pattern}')} {there}"
         title = self.phrases.label(step.name, f"{path}.name") or f"Fetch {name or 'artifacts'}"
-        script = self._script(str(title), f'mkdir -p "{target}"\n{_tilde(copy)}')
+        script = self._script(str(title), f"mkdir -p {there}\n{_tilde(copy)}")
         before: list[JsonValue] = [] if self.attached else [{"attach_workspace": {"at": self.folder}}]
         self.attached = True
         return [*before, script]
@@ -140,14 +143,6 @@ def _parent(path: str) -> str:
 def _alike(paths: list[str]) -> bool:
     """Whether all are relative, without templates and home folders, so that one folder can hold them all."""
     return not any(one.startswith(("/", "~")) or "<<" in one or "$" in one for one in paths)
-
-
-def _spaced(path: str) -> str:
-    return re.sub(r"([ ()&;'\"])", r"\\\1", path) if "<<" not in path else path
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _tilde(command: str) -> str:

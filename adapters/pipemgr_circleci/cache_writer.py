@@ -13,6 +13,7 @@ from pipemgr.model.expressions import Call, Expression, Literal, Opaque
 
 from .keys import WHOLE
 from .phrases import Phrases, escaped, plain
+from .shell import quoted
 from .words import VENDOR
 
 TEMPLATES: Final = {"branch": ".Branch", "commit": ".Revision", "build.number": ".BuildNum"}
@@ -20,6 +21,8 @@ TEMPLATES: Final = {"branch": ".Branch", "commit": ".Revision", "build.number": 
 FOLDER: Final = "/tmp"  # noqa: S108 - of the machine that the job runs on, which nobody else uses
 _WILD: Final = frozenset("*?[!")
 _PIECES: Final = re.compile(f"({'|'.join(map(re.escape, WHOLE))})")
+_ENDS: Final = frozenset('"`{}\\\n')
+"""What would end the name of a file in a template."""
 
 
 class CacheWriter:
@@ -34,7 +37,9 @@ class CacheWriter:
 
     def cache(self, step: Step, path: str) -> list[JsonValue]:
         """Restore now and save at the end."""
+        sums = self.sums
         found = self.restore(step, path)
+        self.sums = sums  # the key stays as it was, with the same files of sums
         self.saved += self.save(step, path)[-1:]
         return found
 
@@ -114,11 +119,11 @@ class CacheWriter:
         globs = [
             one.value for one in node.arguments if isinstance(one, Literal) and isinstance(one.value, str)
         ]
-        if len(globs) == len(node.arguments) and not any(_WILD & set(one) for one in globs):
+        if len(globs) == len(node.arguments) and not any((_WILD | _ENDS) & set(one) for one in globs):
             return "-".join(f'{{{{ checksum "{one}" }}}}' for one in globs)
         self.sums += 1
         file = f"{FOLDER}/cache-key-{self.sums}"
-        names = " ".join(f"':(glob){one}'" for one in globs)
+        names = " ".join(quoted(f":(glob){one}") for one in globs)
         script = f"git ls-files -z {names} | sort -z | xargs -0 sha256sum > {file}"
         before.append({"run": {"name": "Sum up what the cache depends on", "command": script}})
         why = "CircleCI sums up one file: a step writes the sums of all tracked files that match into one"

@@ -72,7 +72,7 @@ class CheckoutWriter:
         why = "CircleCI's checkout knows the project's own repository only: another one is cloned by git"
         remedy = "give the job a key that may read it: add_ssh_keys"
         self.losses.add(Fidelity.MANUAL, f"{path}.inputs.repository", f"repository {repository}", why, remedy)
-        name = self.phrases.script(repository, f"{path}.inputs.repository")
+        name = self.phrases.assigned(repository, f"{path}.inputs.repository")[1:-1]
         into = f" {self.phrases.assigned(folder, f'{path}.inputs.path')}" if folder else ""
         return {"run": {"name": f"Check out {name}", "command": f'git clone {_HOST}{name}.git"{into}'}}
 

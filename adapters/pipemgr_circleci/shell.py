@@ -60,6 +60,29 @@ def reference(name: str, after: str, shell: str) -> str | None:
     return None
 
 
+_SPAN: Final = re.compile(r"((?<!\\)<<[^\n]*?>>)")
+_UNSAFE: Final = re.compile(r"[^\w@%+=:,./~*?\[\]^$-]")
+
+
+def quoted(text: str) -> str:
+    """A text as one word of a shell, in which nothing means anything."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def word(text: str, *, glob: bool = True) -> str:
+    """A complete text as one word of bash: only its own globs mean anything (or none, without `glob`)."""
+    if not glob:
+        return '"' + re.sub(r'\\(?!<<)|["`]|\$(?!\w)', r"\\\g<0>", text) + '"'
+    pieces = _SPAN.split(text)
+    pieces[::2] = [_UNSAFE.sub(_bare, one.replace(r"\<<", "<<")) for one in pieces[::2]]
+    pieces[1::2] = [f'"{one}"' for one in pieces[1::2]]
+    return "".join(pieces)
+
+
+def _bare(match: re.Match[str]) -> str:
+    return "$'\\n'" if match[0] == "\n" else f"\\{match[0]}"
+
+
 class Quotes:
     """Follows a script from its beginning, and knows what quotes its end is in."""
 

@@ -30,6 +30,13 @@ _STATUS: Final = {
     "stage.status == 'failure'": ON_FAIL,
 }
 """What `when` of a step says for a condition."""
+_STRANGERS: Final = (
+    "pipeline.event.",
+    "pipeline.git.",
+    "pipeline.parameters.",
+    "pipeline.trigger_parameters.",
+)
+"""Values that anybody may have chosen: filled into a script, they could end its quotes."""
 _CANCELED: Final = ("canceled()", "stage.status == 'cancelled'")
 
 
@@ -141,7 +148,8 @@ def _value(phrases: Phrases, node: Expression) -> str | None:
         case Access() | Name():
             if (name := phrases.variable(node)) is not None:
                 return f'"${{{name}}}"' if not name.startswith("$") else f'"{name}"'
-            return f'"{text}"' if (text := phrases.compiled(node)) else None
+            text = phrases.compiled(node)
+            return f'"{text}"' if text and not any(one in text for one in _STRANGERS) else None
     return None
 
 

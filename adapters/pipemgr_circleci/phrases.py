@@ -130,9 +130,12 @@ class Phrases:
     def compiled(self, node: Expression) -> str | None:
         """What an expression is in `<< >>`; None when only a run can tell."""
         try:
-            text = written(self.conditions.theirs(node))
+            theirs = self.conditions.theirs(node)
+            text = written(theirs)
         except Unsayable:
             return None
+        if isinstance(theirs, Literal):
+            return plain(theirs.value)
         return (
             None
             if "parameters." in text and " " in text and "pipeline.param" not in text

@@ -57,7 +57,8 @@ class CircleCIReader(Reader):
         document = _first(documents)
         root = compose(document.text, document.path)
         if root.kind != "mapping":
-            raise ParseError(f"a definition is a mapping, not a {root.kind}", where=root.where)
+            found = "nothing: the file is empty" if root.kind == "null" else f"a {root.kind}"
+            raise ParseError(f"a definition is a mapping, not {found}", where=root.where)
         pipeline = _Config(self.words, root).read(PurePosixPath(document.path).stem)
         source = root.origin
         if not source.problems and pipeline is not None:

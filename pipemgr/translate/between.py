@@ -44,7 +44,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, boxes = fitted(left, source, target)
     words = peculiar(opened, source, target)
     findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes, *words)))
-    needs = () if target.foreign else manual(more.pipeline, target)
+    needs = () if target.foreign else manual(more.pipeline, target, source)
     return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
 
 

@@ -53,10 +53,14 @@ class Need:
         )
 
 
-def manual(pipeline: Pipeline, target: Dialect) -> tuple[Need, ...]:
-    """Everything that the definition only names and the target has not by itself, each thing once."""
+def manual(pipeline: Pipeline, target: Dialect, source: Dialect | None = None) -> tuple[Need, ...]:
+    """Everything that the definition only names and the target has not by itself, each thing once.
+
+    `source` says which labels are hosted machines at the vendor that the definition comes from.
+    """
     found: dict[tuple[str, str], list[str]] = {}
-    for kind, name, path in (*_named(pipeline, target.tables), *_defined(pipeline, target)):
+    hosted = _hosted(target, source)
+    for kind, name, path in (*_named(pipeline, target.tables), *_defined(pipeline, target, hosted)):
         found.setdefault((kind, name), []).append(path)
     return tuple(Need(kind, name, tuple(dict.fromkeys(paths))) for (kind, name), paths in found.items())
 
@@ -76,8 +80,14 @@ def _shown(key: Expression) -> str:
     return key.value if isinstance(key, Literal) and isinstance(key.value, str) else f"(by name: {key})"
 
 
-def _defined(pipeline: Pipeline, target: Dialect) -> Iterator[tuple[str, str, str]]:
-    hosted = target.tables.runners.ours if target.tables else {}
+def _hosted(target: Dialect, source: Dialect | None) -> frozenset[str]:
+    """Labels of machines that the target hosts: its own, and the source's for a machine that both have."""
+    ours = target.tables.runners.ours if target.tables else {}
+    theirs = source.tables.runners.ours if source and source.tables else {}
+    return frozenset(ours) | {label for label, machine in theirs.items() if machine in ours.values()}
+
+
+def _defined(pipeline: Pipeline, target: Dialect, hosted: Collection[str]) -> Iterator[tuple[str, str, str]]:
     has = {name for name in _PLACES if target.features.get(name, True)}
     for path, value in walk(pipeline):
         match value:

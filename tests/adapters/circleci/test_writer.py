@@ -100,6 +100,12 @@ def test_values_come_from_the_compiler_or_the_environment(script: str, written: 
     assert steps(run(script)) == [{"run": expected}]
 
 
+def test_what_is_known_is_written_as_it_is_in_the_variables_of_a_step() -> None:
+    step = run("make", variables={"TOOL": "uv@${{ variables.VERSION }}"})
+    (found,) = steps(step, variables={"VERSION": ">=0.10"})
+    assert found["run"]["environment"] == {"TOOL": "uv@>=0.10"}
+
+
 def test_nothing_is_put_where_the_shell_replaces_nothing() -> None:
     script = "cat <<'EOF'\n${{ secrets.KEY }}\nEOF\n"
     assert "${{ secrets.KEY }}" in told(Fidelity.DROPPED, stages=[stage(steps=[run(script)])])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipemgr.model.definitions import Stage
-from pipemgr.model.expressions import Expression, Not
+from pipemgr.model.expressions import Binary, Expression, Not
 
 from .folding import FALSE, TRUE, conjuncts, fold, joined
 from .jobs_plan import Plan
@@ -31,6 +31,8 @@ class Skipping:
         self._plan = plan
         self._phrases = phrases
         self._found: dict[str, Expression] = {}
+        self._ignored: set[tuple[str, str]] = set()
+        """Needs that a stage does not ask for where they are left out."""
 
     def when(self, stage: str) -> Expression:
         """The condition on which a stage is there at all: its own, and those of the stages it can't do without."""
@@ -60,7 +62,25 @@ class Skipping:
             return None
         if any(self.when(need) == TRUE for need in needs):
             return None
-        return joined((*self._before(stage.id), *(fold(Not(self.when(need)), {}) for need in needs)))
+        return joined((*self._before(stage.id), *map(self._gone, needs)))
+
+    def stripped(self, stage: Stage) -> Expression:
+        """A stage's condition without `or it is left out`, which CircleCI means by itself."""
+        node = self._phrases.conditions.decided(self._conditions[stage.id])
+        parts = (self._stripped(stage, one) if is_about_results(one) else one for one in conjuncts(node))
+        return joined(parts) or TRUE
+
+    def _stripped(self, stage: Stage, node: Expression) -> Expression:
+        left = {str(self._gone(need)): need for need in stage.needs if need in self._stages}
+        kept = [one for one in _alternatives(node) if str(one) not in left]
+        for one in _alternatives(node):
+            if one not in kept:
+                self._ignored.add((stage.id, left[str(one)]))
+        return joined(kept, "||") or TRUE
+
+    def _gone(self, need: str) -> Expression:
+        """The condition on which a stage is left out."""
+        return fold(Not(self.when(need)), {})
 
     def _before(self, stage: str) -> tuple[Expression, ...]:
         """The parts of its own condition that are known before anything runs."""
@@ -70,9 +90,20 @@ class Skipping:
 
     def _box(self, stage: Stage) -> Box | None:
         """How the needs may have ended; None where it is asked in ways that can't be told apart."""
-        node = self._phrases.conditions.decided(self._conditions[stage.id])
-        asked = [one for one in conjuncts(node) if is_about_results(one)]
+        asked = [one for one in conjuncts(self.stripped(stage)) if is_about_results(one)]
         found = boxes(asked, stage.needs) if stage.needs else None
         if not found:
             return None
-        return {need: frozenset(word for one in found for word in one[need]) for need in stage.needs}
+        gone = {need for need in stage.needs if (stage.id, need) in self._ignored}
+        return {
+            need: frozenset(word for one in found for word in one[need])
+            | ({SKIPPED} if need in gone else set())
+            for need in stage.needs
+        }
+
+
+def _alternatives(node: Expression) -> tuple[Expression, ...]:
+    match node:
+        case Binary("||", left, right):
+            return (*_alternatives(left), *_alternatives(right))
+    return (node,)

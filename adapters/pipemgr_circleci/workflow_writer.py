@@ -144,20 +144,20 @@ class WorkflowWriter:
         tagged = self.started.tags and not variant.schedules
         found: list[JsonValue] = []
         for stage in (one for one in stages if one.id in there):
-            when = self._with_needs(stage, conditions[stage.id], skipping)
+            when = self._with_needs(stage, skipping)
             found += self._invocations(stage, when, there, tagged=tagged)
             if (alone := skipping.alone(stage)) is not None:
                 found += self._left_alone(stage, alone, stages, tagged=tagged)
         return found
 
-    def _with_needs(self, stage: Stage, when: Expression, skipping: Skipping) -> Expression:
+    def _with_needs(self, stage: Stage, skipping: Skipping) -> Expression:
         """A stage's condition with those of the stages that it can't do without: CircleCI ignores these if left out."""
         added = skipping.added(stage)
         if added:
             why = "CircleCI ignores required jobs that are left out: what these ask for is asked here too"
             what = f"condition {joined(added)} of stages it needs"
             self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.needs", what, why)
-        return joined((*conjuncts(when), *added)) or TRUE
+        return joined((*conjuncts(skipping.stripped(stage)), *added)) or TRUE
 
     def _left_alone(
         self, stage: Stage, when: Expression, stages: tuple[Stage, ...], *, tagged: bool

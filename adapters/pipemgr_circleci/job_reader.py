@@ -17,9 +17,10 @@ from .echoes import Echo, Echoes
 from .executors import KEYS, ExecutorReader, UndecidedError
 from .invocations import Invocation, InvocationReader, word
 from .parameters import check
+from .places import FOLDER, settled
 from .step_reader import StepReader
 from .texts import Texts
-from .words import VENDOR
+from .words import VENDOR, hints
 
 KNOWN: Final = frozenset(
     {
@@ -241,7 +242,9 @@ class JobReader:
         if (node := fields.take("parallelism", "parallelism")) is not None:
             draft.found["parallelism"] = self.texts.count(node)
         steps = fields.take("steps", "steps")
-        draft.found["steps"] = self._steps(one, steps, model, first)
+        folder = str(hints(draft.kept.said()).get("working_directory", FOLDER))
+        found_steps = self._steps(one, steps, model, first)
+        draft.found["steps"] = tuple(settled(step, folder) for step in found_steps)
         self._check(found, fields, workless=workless, steps=steps, place=place.get("runner") or executor)
         fields.rest()
 

@@ -17,6 +17,7 @@ from .checkout_writer import CheckoutWriter
 from .executor_writer import XCODE
 from .orb_writer import OrbCalls
 from .phrases import Phrases
+from .places import restored
 from .results_writer import write_results
 from .run_writer import RunWriter
 from .step_conditions import Asked, asked
@@ -72,6 +73,7 @@ class StepWriter:
         asks = asked(self.phrases, step, f"{path}.when")
         if asks is None:
             return []
+        step = restored(step)
         if step.id is not None:
             why = "CircleCI's steps have no ids"
             self.losses.add(Fidelity.EQUIVALENT, f"{path}.id", f"id {step.id}", why)

@@ -1,10 +1,14 @@
 """Shells: what reads scripts that name no shell, said where another vendor would read them differently.
 
 A vendor's default shell may end a script at the first failing part of a pipe (`pipefail`) or only at the last one, so
-only scripts with a pipe in them are concerned.
+scripts with a pipe in them are concerned. In a container it may be another shell than on a machine (sh, not bash:
+https://docs.github.com/actions/using-jobs/running-jobs-in-a-container), so those in bash's own words are concerned there.
 """
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 from pipemgr.model.definitions import Defaults, Pipeline, Runner, Stage, Step
 
@@ -13,6 +17,11 @@ from .report import Fidelity, Finding
 from .scripts import piped
 from .tree import change_stages
 
+_BASH: Final = re.compile(
+    r"(?m)(?:^|[\s;(])(?:\[\[ |source |pushd |popd\b|shopt |declare |mapfile |readarray |function \w)"
+    r"|<<<|[<>]\(|&>|^\s*\w+\+?=\(|\$\{\w+(?:\[|//|:\d|\^|,)"
+)
+"""What bash understands and sh does not."""
 _RUN = "run"
 _WINDOWS = "windows"
 
@@ -28,10 +37,12 @@ def shells_named(
         shell = stage.defaults.shell if stage.defaults else None
         if shell is not None and shell == theirs:
             return _with(stage, None)
-        concerned = [at for at, step in enumerate(stage.steps) if _has_pipe(step)]
+        concerned = {at: why for at, step in enumerate(stage.steps) if (why := _concern(step, stage))}
         if shell or ours in (None, theirs) or not concerned or _on_windows(stage.runner or pipeline.runner):
             return stage
-        findings.append(_finding(stage, concerned[0], f"{source.title} reads it with {ours}"))
+        at, (what, why) = next(iter(concerned.items()))
+        why = f"{source.title} reads it with {ours}, which is now the stage's default: {why}"
+        findings.append(_finding(stage, at, f"{what} that names no shell", why))
         return _with(stage, ours)
 
     if pipeline.defaults is not None and pipeline.defaults.shell:
@@ -43,9 +54,16 @@ def _default(dialect: Dialect) -> str | None:
     return dialect.tables.shell if dialect.tables is not None and dialect.tables.has("runners") else None
 
 
-def _has_pipe(step: Step) -> bool:
+def _concern(step: Step, stage: Stage) -> tuple[str, str] | None:
+    """What of a script without a shell makes a difference, and which."""
     script = step.inputs.get("script")
-    return step.action == _RUN and not step.inputs.get("shell") and isinstance(script, str) and piped(script)
+    if step.action != _RUN or step.inputs.get("shell") or not isinstance(script, str):
+        return None
+    if piped(script):
+        return "a script with a pipe", "shells differ in whether a failure within a pipe counts"
+    if stage.container is not None and _BASH.search(script):
+        return "a script in bash's own words", "in a container it may be read with sh otherwise"
+    return None
 
 
 def _on_windows(runner: Runner | None) -> bool:
@@ -58,11 +76,11 @@ def _with(stage: Stage, shell: str | None) -> Stage:
     return stage.model_copy(update={"defaults": None if defaults == Defaults() else defaults})
 
 
-def _finding(stage: Stage, step: int, why: str) -> Finding:
+def _finding(stage: Stage, step: int, what: str, why: str) -> Finding:
     return Finding(
         fidelity=Fidelity.EQUIVALENT,
         path=f"stages.{stage.id}.steps[{step}].inputs.script",
         source="",
-        what="a script with a pipe that names no shell",
-        why=f"{why}; now named as the stage's default, for others let failures pass within a pipe or do not",
+        what=what,
+        why=why,
     )

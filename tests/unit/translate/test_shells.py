@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipemgr.mapping.tables import Tables
-from pipemgr.model.definitions import Defaults, Pipeline, Runner, Stage, Step
+from pipemgr.model.definitions import Container, Defaults, Pipeline, Runner, Stage, Step
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.scripts import piped
@@ -68,6 +68,27 @@ def test_the_default_shell_is_named_where_there_is_a_pipe(vendor: Vendor) -> Non
     assert "Acme reads it with bash" in findings[0].why
     plain = _pipeline("a || b")
     assert shells_named(plain, acme, other) == (plain, ())
+
+
+@pytest.mark.parametrize(
+    ("script", "named"),
+    [
+        ("if [[ $A == b* ]]; then x; fi", "bash"),
+        ("diff <(a) <(b)", "bash"),
+        ("  files=(*.py)", "bash"),
+        ("echo ${A//x/y}", "bash"),
+        ("set -e; source env.sh", "bash"),
+        ("if [ $A = b ]; then x; fi", None),
+        ("echo ${A:-x} ${B##*/}; . env.sh; resource x", None),
+    ],
+)
+def test_bashs_own_words_name_it_in_a_container(vendor: Vendor, script: str, named: str | None) -> None:
+    acme, other = vendor("acme", "bash"), vendor("other", "bash -e {0}")
+    boxed, findings = shells_named(_pipeline(script, container=Container(image="a")), acme, other)
+    assert _shell(boxed) == named
+    assert len(findings) == (named is not None)
+    bare = _pipeline(script)
+    assert shells_named(bare, acme, other) == (bare, ())
 
 
 def test_what_was_named_for_others_is_left_out_again(vendor: Vendor) -> None:

@@ -37,11 +37,11 @@ def shells_named(
         shell = stage.defaults.shell if stage.defaults else None
         if shell is not None and shell == theirs:
             return _with(stage, None)
-        concerned = {at: why for at, step in enumerate(stage.steps) if (why := _concern(step, stage))}
+        concerned = [(at, found) for at, step in enumerate(stage.steps) if (found := _concern(step, stage))]
         if shell or ours in (None, theirs) or not concerned or _on_windows(stage.runner or pipeline.runner):
             return stage
-        at, (what, why) = next(iter(concerned.items()))
-        why = f"{source.title} reads it with {ours}, which is now the stage's default: {why}"
+        at, (what, difference) = concerned[0]
+        why = f"{source.title} reads it with {ours}, which is now the stage's default: {difference}"
         findings.append(_finding(stage, at, f"{what} that names no shell", why))
         return _with(stage, ours)
 

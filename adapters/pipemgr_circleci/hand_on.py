@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Losses
-from pipemgr.model.definitions import Data, Pipeline, Stage
+from pipemgr.model.definitions import Data, Pipeline, Stage, Step
 
 COMMAND: Final = "hand-values-on"
 """The command that each job begins with that hands values on."""
@@ -28,6 +28,8 @@ HIDDEN: Final = ".outputs"
 """The folder of the workspace with what jobs hand on; hidden, so that no glob over artifacts takes it for one."""
 _FILE: Final = re.compile(r"\$\{\{ files\.(\w+) \}\}")
 _OUTPUT: Final = re.compile(r"\bsteps\.([\w-]+)\.outputs\.([\w-]+)")
+_ENDED: Final = re.compile(r"\bsteps\.([\w-]+)\.(outcome|conclusion)\b")
+_TRAP: Final = re.compile(r"\btrap\b.*\bEXIT\b")
 _NEEDED: Final = re.compile(r"\bneeds\.([\w-]+)\.outputs\.([\w-]+)")
 _SYSTEM: Final = re.compile(r"windows", re.IGNORECASE)
 
@@ -61,13 +63,19 @@ class Handing:
     """Steps whose outputs are asked for."""
     values: Mapping[str, str] = field(default_factory=dict)
     """The variables that hold outputs, by what definitions call these."""
+    ended: frozenset[str] = frozenset()
+    """Steps of which it is asked how they ended."""
     needed: bool = False
     """Whether other jobs hand values on to it."""
 
     @property
     def active(self) -> bool:
         """Whether there is anything to do."""
-        return self.needed or bool({ENVIRONMENT, PATH} & set(self.files.values())) or bool(self.steps)
+        return (
+            self.needed
+            or bool({ENVIRONMENT, PATH} & set(self.files.values()))
+            or bool(self.steps | self.ended)
+        )
 
     def lines(self, step: str | None, script: str, shell: str) -> list[str]:
         """What a script begins with so that it finds the files it writes to."""
@@ -77,6 +85,20 @@ class Handing:
                 place = self._place(step, purpose)
                 found.append(f'export {name}="{place}"' if shell == "bash" else f'$env:{name} = "{place}"')
         return found if shell == "bash" else [one.replace("$BASH_ENV", "${env:BASH_ENV}") for one in found]
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """What variables hold before a script has set them."""
+        return {name: "skipped" if _ENDED.fullmatch(text) else "" for text, name in self.values.items()}
+
+    def told(self, step: str | None, *, forgiven: bool) -> str:
+        """What a script does at its end to tell how it ended; empty where nobody asks."""
+        if step is None or step not in self.ended:
+            return ""
+        lines = r"outcome=%s\nconclusion=%s\n"
+        end = "success" if forgiven else "$end"
+        how = "end=$([ $? -eq 0 ] && echo success || echo failure)"
+        return f'{how}; printf "{lines}" $end {end} >> "$BASH_ENV.d/{step_name(step)}"'
 
     def _place(self, step: str | None, purpose: str) -> str:
         if purpose == SUMMARY:
@@ -136,7 +158,13 @@ class Handed:
             f"needs.{need}.outputs.{name}": f"NEEDS_{_upper(need)}_{_upper(name)}" for need, name in needed
         }
         steps = frozenset(step for step, _ in asked if step in makers)
-        found = Handing(named, steps, dict(sorted(values.items())), bool(needed))
+        ended = _ENDED.findall(str(stage.data()))
+        able = {step.id for step in stage.steps if step.id in makers and _ends_in_bash(step)}
+        values |= {
+            f"steps.{one}.{what}": f"{step_name(one)}_{_upper(what)}" for one, what in ended if one in able
+        }
+        told = frozenset(one for one, _ in ended if one in able)
+        found = Handing(named, steps, dict(sorted(values.items())), told, bool(needed))
         self.is_used |= found.active
         return found
 
@@ -162,6 +190,12 @@ class Handed:
                 why = "no other job asks for it"
                 self.losses.add(Fidelity.EQUIVALENT, f"{path}.{name}", f"output {name}", why)
         return [one for one in stage.outputs if (stage.id, one) in self.asked and stage.id in self._able]
+
+
+def _ends_in_bash(step: Step) -> bool:
+    """Whether a script can be made to tell how it ended."""
+    shell = str(step.inputs.get("shell") or "bash").split(" ")[0]
+    return shell in ("bash", "sh") and not _TRAP.search(str(step.inputs.get("script", "")))
 
 
 def attached() -> list[JsonValue]:

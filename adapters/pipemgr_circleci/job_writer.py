@@ -103,7 +103,7 @@ class JobWriter:
             *self._outputs(stage, phrases),
             *summary(stage, handing, self.losses),
         ]
-        known |= dict.fromkeys(handing.values.values(), "")
+        known |= handing.defaults
         data = said(
             {
                 "parameters": planned.declared,

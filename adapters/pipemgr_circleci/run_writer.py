@@ -168,8 +168,9 @@ class RunWriter:
         flag = step.allow_failure
         if isinstance(flag, str):
             flag = {"true": True, "false": False}.get(self.phrases.field(flag, f"{path}.allow-failure"), flag)
+        told = self.handing.told(step.id, forgiven=flag is True) if kind == BASH else ""
         if flag is False:
-            return []
+            return [f"trap '{told}' EXIT"] if told else []
         if kind != BASH or re.search(r"\btrap\b.*\bEXIT\b", script):
             why = "CircleCI's steps may not fail; the job now fails with this one"
             remedy = "end the script with exit code 0"
@@ -177,7 +178,7 @@ class RunWriter:
             return []
         why = "CircleCI's steps may not fail: the script ends with exit code 0, so a failure shows in its log only"
         self.losses.add(Fidelity.EQUIVALENT, f"{path}.allow-failure", "allow-failure", why)
-        line = "trap 'exit 0' EXIT"
+        line = f"trap '{told}; exit 0' EXIT" if told else "trap 'exit 0' EXIT"
         if flag is True:
             return [line]
         return [f'if [ "{self.phrases.field(str(flag), path)}" = "true" ]; then {line}; fi']

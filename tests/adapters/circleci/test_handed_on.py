@@ -119,6 +119,7 @@ def steps(*scripts: str) -> str:
     [
         ("env-files", {"build": ["MARK green"]}),
         ("step-outputs", {"build": ["MARK version 1.2.3", "MARK published"]}),
+        ("step-outcomes", {"build": ["MARK failure success"]}),
         ("job-outputs", {"plan": [], "build": ["MARK 4.5.6"], "other": []}),
     ],
 )

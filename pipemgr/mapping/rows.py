@@ -387,11 +387,13 @@ class VariablesFile(TableFile):
     """<vendor>/variables.yaml; `secrets` are those that every build has without anybody creating them.
 
     With `ambient` the secrets that a vendor keeps reach scripts as environment variables of the same name, and no
-    definition has to name them.
+    definition has to name them. With `asked-only` parameters are empty in builds for which nobody was asked, whatever
+    their defaults.
     """
 
     secrets: tuple[str, ...] = ()
     ambient: bool = False
+    asked_only: bool = False
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     environment: tuple[EnvironmentRow, ...] = ()

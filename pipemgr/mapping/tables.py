@@ -147,7 +147,7 @@ class Variables:
 
     `secrets` are those that every build has without anybody creating them, in lower case; `ambient`: all others are
     environment variables of every script. `given` are all variables of every script, by their names: also those that
-    hold no single context.
+    hold no single context. `asked_only`: defaults of parameters count in builds for which a person was asked.
     """
 
     contexts: tuple[tuple[ContextRow, Expression], ...]
@@ -156,6 +156,7 @@ class Variables:
     secrets: frozenset[str] = frozenset()
     ambient: bool = False
     given: Mapping[str, EnvironmentRow] = field(default_factory=dict)
+    asked_only: bool = False
 
 
 class Tables:
@@ -276,6 +277,7 @@ class Tables:
             frozenset(name.lower() for file in files for name in file.secrets),
             any(file.ambient for file in files),
             {row.variable: row for row in environment},
+            any(file.asked_only for file in files),
         )
 
     # Reading files -------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from .foreign import without_foreign
 from .manual import Need, manual
 from .origins import Origins
 from .peculiar import peculiar
+from .preset import preset
 from .report import Finding
 from .shells import shells_named
 
@@ -42,8 +43,9 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, given = left_out(more.pipeline, target)
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)
+    left, defaults = preset(left, source, target)
     words = peculiar(opened, source, target)
-    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes, *words)))
+    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes, *words, *defaults)))
     needs = () if target.foreign else manual(more.pipeline, target, source)
     return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
-from pipemgr.adapter import Fidelity, Losses, glob_to_regex
+from pipemgr.adapter import Fidelity, Losses, glob_to_regex, regex_fits
 from pipemgr.model.definitions import Pipeline, Trigger
 from pipemgr.model.expressions import Binary, Call, Expression, Literal, Name, Not
 
@@ -135,24 +136,37 @@ def _named(
     """Whether a name fits one of the globs and none of those ignored; None where nothing is said of it."""
     if globs is None and ignored is None:
         return None
-    if ALL in (globs or ()):
-        found: Expression = Binary("!=", subject, Literal(""))
-    else:
-        found = (
-            either([_fits(subject, glob) for glob in globs])
-            if globs is not None
-            else Binary("!=", subject, Literal(""))
-        )
+    found = _taken(subject, globs) if globs is not None else Binary("!=", subject, Literal(""))
     refused = [Not(_fits(subject, glob)) for glob in ignored or ()]
     return joined((found, *refused))
 
 
+def _taken(subject: Expression, globs: tuple[str, ...]) -> Expression:
+    """Whether a list of globs takes a name: each `!glob` takes back what those before it took."""
+    found: Expression = FALSE
+    for takes_back, several in groupby(globs, lambda one: one.startswith("!")):
+        fitting = [_fits(subject, one.removeprefix("!")) for one in several]
+        if not takes_back:
+            found = either([found, *fitting])
+        elif found != FALSE:
+            found = joined((found, *map(Not, fitting))) or TRUE
+    return found
+
+
 def _fits(subject: Expression, glob: str) -> Expression:
+    if glob == ALL:
+        return Binary("!=", subject, Literal(""))
     if not set(glob) & _WILD:
         return Binary("==", subject, Literal(glob))
     if glob.endswith("**") and not set(glob[:-2]) & _WILD:
         return Call("starts_with", (subject, Literal(glob[:-2])))
-    return Call("matches", (subject, Literal(glob_to_regex(glob))))
+    if glob == "*":
+        return Call("matches", (subject, Literal("[^/]+")))
+    pattern = glob_to_regex(glob)
+    fits = Call("matches", (subject, Literal(pattern)))
+    # No name is empty, but what a build has no branch or no tag for is.
+    is_named = Binary("!=", subject, Literal(""))
+    return fits if regex_fits("", pattern) is False else Binary("&&", is_named, fits)
 
 
 def filters(names: Iterable[str]) -> list[str]:

@@ -69,6 +69,48 @@ TEXTS: dict[str, str | bytes] = {
     "a deep expression of a workflow": f"on: push\njobs: {{a: {{runs-on: x, if: {'(' * MANY}, steps: []}}}}\n",
 }
 
+JOB = "jobs:\n  a:\n    docker: [{image: x}]\n    steps: [x: {p: xxxx}]\nworkflows: {w: {jobs: [a]}}\n"
+PARAMETER = "parameters: {p: {type: string}}"
+FILTERED = (
+    "version: 2.1\njobs: {a: {docker: [{image: x}], steps: [checkout]}}\n"
+    "workflows: {w: {jobs: [a: {filters: {branches: {only: [%s]}}}]}}\n"
+)
+CIRCLECI: dict[str, str] = {
+    "a YAML bomb": f"version: 2.1\n{BOMB}{JOB}",
+    "a command that calls itself": f"version: 2.1\ncommands: {{x: {{{PARAMETER}, steps: [x: {{p: a}}, x: {{p: a}}]}}}}\n{JOB}",
+    "commands that call ten commands that call ten": "version: 2.1\ncommands:\n  c0: {steps: [checkout]}\n"
+    + "".join(f"  c{at + 1}: {{steps: [{', '.join([f'c{at}'] * 10)}]}}\n" for at in range(12))
+    + f"  x: {{{PARAMETER}, steps: [c12]}}\n{JOB}",
+    "a text that doubles with each command": f"version: 2.1\ncommands:\n  c0: {{{PARAMETER}, steps: [run: a]}}\n"
+    + "".join(
+        f"  c{at + 1}: {{{PARAMETER}, steps: [c{at}: {{p: '{'<< parameters.p >>' * 4}'}}]}}\n"
+        for at in range(40)
+    )
+    + f"  x: {{{PARAMETER}, steps: [c40: {{p: << parameters.p >>}}]}}\n{JOB}",
+    "10,000 jobs": "version: 2.1\njobs:\n"
+    + "".join(f"  j{at}: {{docker: [{{image: x}}], steps: [checkout]}}\n" for at in range(10_000))
+    + f"workflows: {{w: {{jobs: [{', '.join(f'j{at}' for at in range(10_000))}]}}}}\n",
+    "a deep condition": f"version: 2.1\nworkflows: {{w: {{when: '{'(' * MANY}', jobs: []}}}}\n",
+}
+"""What is refused."""
+LONG = {
+    "templates without an end": FILTERED % "a" + "x: '" + "{{ << " * MANY + "'\n",
+    "a pattern without an end": FILTERED % f"'/{'a' * MANY}/'",
+    "a deep pattern": FILTERED % f"'/{'(' * 10_000}a{')' * 10_000}/'",
+    "a pattern of 20 times 20 times 20": FILTERED % "'/((((a{20}){20}){20}){20}){20}/'",
+    "3,000 patterns": FILTERED % ", ".join(f"'/(a|b)+x{at}.*/'" for at in range(3000)),
+    "a pattern that takes years": "version: 2.1\njobs: {a: {docker: [{image: x}], steps: [checkout]}}\nworkflows: {w: {when: "
+    f"{{matches: {{pattern: '^(a+)+$', value: {'a' * 60}b}}}}, jobs: [a]}}}}\n",
+    "keys of caches without an end": "version: 2.1\njobs: {a: {docker: [{image: x}], steps: [restore_cache: {key: '"
+    + "{{ checksum << a " * 40_000
+    + "'}]}}\nworkflows: {w: {jobs: [a]}}\n",
+}
+"""What is read, however odd, of CircleCI."""
+MATRIX = (
+    "on: push\njobs:\n  a:\n    runs-on: ${{ matrix.p0 }}\n    steps: [{run: x}]\n    strategy:\n      matrix:\n"
+    + "".join(f"        p{at}: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n" for at in range(9))
+)
+
 
 def limited() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
@@ -124,6 +166,30 @@ def test_broken_contents(place, what):
     file = place / "x.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert_every_command_refuses(file)
+
+
+@pytest.mark.parametrize("what", CIRCLECI)
+def test_broken_definitions_of_circleci(place, what):
+    (place / "x.yaml").write_text(CIRCLECI[what], encoding="utf-8")
+    for target in ("native", "github-actions"):
+        ran = run(place, "convert", "x.yaml", "--from", "circleci", "--to", target)
+        assert_refused(ran, ran.err)
+        assert ran.out == ""
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_definitions_of_circleci_that_take_long_elsewhere(place, what):
+    (place / "x.yaml").write_text(LONG[what], encoding="utf-8")
+    for target in ("native", "github-actions"):
+        ran = run(place, "convert", "x.yaml", "--from", "circleci", "--to", target)
+        assert ran.code in (0, 3), ran.err[-2000:]
+        assert ran.err.splitlines()[-1].startswith(("successful", "partial", "unsupported"))
+
+
+def test_a_matrix_of_a_thousand_million_cells(place):
+    (place / "x.yaml").write_text(MATRIX, encoding="utf-8")
+    for target in ("native", "circleci"):
+        assert run(place, "convert", "x.yaml", "--from", "github-actions", "--to", target).code in (0, 3)
 
 
 def sparse(file: Path) -> None:

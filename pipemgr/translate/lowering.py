@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipemgr.model.definitions import Approval, Defaults, Environment, Parameter, Pipeline, Stage, Step
+from pipemgr.model.definitions import (
+    Approval,
+    Defaults,
+    Environment,
+    Parameter,
+    Pipeline,
+    Runner,
+    Stage,
+    Step,
+)
 from pipemgr.model.identity import canonical
 from pipemgr.model.support import Answer, Support
 
@@ -197,7 +206,7 @@ PASSES: Final[tuple[Pass, ...]] = (
 )
 """All passes: outer things before inner ones, and matrices last, for they multiply what is there."""
 
-_PARALLELISM, _CONTEXTS = "stage.parallelism", "stage.contexts"
+_PARALLELISM, _CONTEXTS, _SIZE = "stage.parallelism", "stage.contexts", "runner.size"
 _BY_FEATURE: Final = {one.removes: one for one in PASSES}
 _FULL: Final = Answer(support=Support.FULL)
 
@@ -282,6 +291,7 @@ def _lost(
                 kind="context",
             )
         return
+    size = f" {value.size}" if name == _SIZE and isinstance(value, Runner) else ""
     lost = effect(name, value, tokens=tokens)
     better = lost.fidelity is Fidelity.EQUIVALENT
     enough = not lost.says or (answer.note and name in TOLD_BY_NOTE)
@@ -289,7 +299,7 @@ def _lost(
         fidelity=lost.fidelity,
         path=path,
         source="",
-        what=name,
+        what=f"{name}{size}",
         why=why if enough else f"{why}; {lost.says}",
         remedy="" if better else f"do without it, or add it by hand ({FEATURES[name].description})",
     )

@@ -11,7 +11,7 @@ from pipemgr.model.expressions import Binary, Call, Expression, Literal, Not
 from pipemgr_circleci.filter_writer import pushed
 
 
-def holds(node: Expression, branch: str) -> object:
+def holds(node: Expression, branch: str) -> object:  # noqa: PLR0911 - one case a line
     match node:
         case Literal(value):
             return value

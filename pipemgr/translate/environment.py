@@ -35,6 +35,8 @@ _SYSTEM_PREFIXES: Final = ("BASH_", "LC_", "COMP_")
 _ON_MACHINE: Final = "runner"
 """What lies below this context is known on the machine only, so that only steps can ask for it."""
 _SECRETS: Final = Name("secrets")
+_OUTPUTS: Final = "files.outputs"
+_ASKED: Final = re.compile(r"\bsteps\.([\w-]+)\.outputs\b")
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,12 @@ class _Naming:
         values: dict[str, str] = {}
         users: dict[str, list[str]] = {}
         steps = []
+        asked = set(_ASKED.findall(str(stage.data())))
         for at, step in enumerate(stage.steps):
             own: dict[str, str] = {}
             path = f"stages.{stage.id}.steps[{at}].inputs.script"
-            found = self._values(step, self._shell(stage, step), known | step.variables.keys())
+            there = known | step.variables.keys()
+            found = self._values(step, self._shell(stage, step), there, wanted=step.id in asked)
             self._tell(path, found)
             for name, value in found.items():
                 if value is None:
@@ -107,9 +111,16 @@ class _Naming:
         given = step.inputs.get("shell")
         return str(given) if given else defaults[0] if defaults else None
 
-    def _values(self, step: Step, shell: str | None, known: set[str]) -> dict[str, str | None]:
-        """The variables that the target must be told, each with its value; None where it has none."""
-        found = {name: self._value(name) for name in taken(_script(step), shell) if name not in known}
+    def _values(
+        self, step: Step, shell: str | None, known: set[str], *, wanted: bool
+    ) -> dict[str, str | None]:
+        """The variables that the target must be told, each with its value; None where it has none.
+
+        Where a script's outputs are wanted, a program that it calls may write them: it needs the file's name.
+        """
+        outputs = (name for name, row in self._given.items() if row.name == _OUTPUTS)
+        names = (*taken(_script(step), shell), *(outputs if wanted and _script(step) else ()))
+        found = {name: self._value(name) for name in names if name not in known}
         return {name: value for name, value in found.items() if value != ""}
 
     def _value(self, name: str) -> str | None:

@@ -190,3 +190,21 @@ def test_what_is_not_in_the_form_is_told_and_stops_nothing(tmp_path: Path) -> No
     assert made.marks["build"] == ["MARK 1"]
     assert "not handed on: nothing" in made.printed
     assert "not handed on: no line END ends B" in made.printed
+
+
+def test_programs_that_a_script_calls_find_the_file_too(tmp_path: Path) -> None:
+    call = "printf 'echo A=1 >> \"$GITHUB_''OUTPUT\"' > call.sh; sh call.sh"
+    made = executed(steps(call.replace("''", ""), 'echo "MARK ${{ steps.s0.outputs.A }}"'), tmp_path)
+    assert made.marks["build"] == ["MARK 1"]
+    workflow = yaml.safe_load(steps("./plan", 'echo "MARK ${{ steps.s0.outputs.A }}"'))
+    (document,) = converted(yaml.safe_dump(workflow)).documents
+    assert 'export GITHUB_OUTPUT="$BASH_ENV.d/STEP_S0"' in document.text
+
+
+@pytest.mark.parametrize(
+    "script", ["echo ${{ steps.none.outputs.A }}", "cat <<'END'\n${{ secrets.A }}\nEND\n"]
+)
+def test_a_script_stops_where_a_value_is_not_known(script: str, tmp_path: Path) -> None:
+    made = executed(steps(f"{script}; echo MARK on" if "END" not in script else script), tmp_path)
+    assert (made.marks["build"], made.failed) == ([], {"build"})
+    assert "known" in made.printed

@@ -215,6 +215,10 @@ class WorkflowWriter:
         """What the job requires, once for each way in which it may begin."""
         needs = tuple(need for need in stage.needs if need in there)
         if not needs:
+            if asked and not stage.needs and boxes(asked, ()) == ():
+                why = "it waits for no stage, so nothing can have failed and it is never executed; here it is"
+                remedy = "remove the stage, or name the stages that it is to look at in its needs"
+                self.losses.add(Fidelity.DROPPED, path, f"condition {joined(asked)}", why, remedy)
             return [[]]
         found = boxes(asked, needs)
         if (

@@ -134,3 +134,10 @@ def test_a_cache_is_saved_under_the_key_it_was_looked_for_by():
     keys = [one[name]["key"] for one in steps for name in ("restore_cache", "save_cache") if name in one]
     assert len(keys) == 2
     assert len(set(keys)) == 1
+
+
+def test_a_condition_that_never_holds_is_told_of():
+    job = {"runs-on": "ubuntu-latest", "if": "failure()", "steps": [{"run": "true"}]}
+    text = yaml.safe_dump({"on": "push", "jobs": {"a": job}})
+    made = convert(single("w.yml", text), LANGUAGES.get("github-actions"), LANGUAGES.get("circleci"))
+    assert any("never executed" in one.why and one.fidelity == "dropped" for one in made.report.findings)

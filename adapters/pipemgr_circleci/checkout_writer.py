@@ -62,11 +62,12 @@ class CheckoutWriter:
 
     def _told(self, step: Step, path: str) -> None:
         for name, (fidelity, why) in _OTHERWISE.items():
-            if name == "depth" and step.inputs.get(name) == 0:
-                continue
-            if step.inputs.get(name) not in (None, "", [], name != "keep-credentials"):
+            given = step.inputs.get(name)
+            usual = given == 0 if name == "depth" else given in (None, "", [], name != "keep-credentials")
+            if not usual:
                 what, remedy = f"input {name} of checkout", _REMEDIES.get(name, "")
-                self.losses.add(fidelity, f"{path}.inputs.{name}", what, why, remedy)
+                place = f"{path}.inputs.{name}" if name in step.inputs else f"{path}.inputs"
+                self.losses.add(fidelity, place, what, why, remedy)
 
     def _clone(self, repository: str, folder: str, path: str) -> JsonValue:
         why = "CircleCI's checkout knows the project's own repository only: another one is cloned by git"

@@ -10,13 +10,14 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pipemgr.adapter import Fields, Node, expand_stage
+from pipemgr.adapter import Fidelity, Fields, Node, expand_stage
 from pipemgr.model.definitions import HINTS, Container, Data, Defaults, Runner, Stage, Step
 from pipemgr.model.expressions import Access, Expression, Literal, Name
 from pipemgr.model.templates import Part, untemplate
 
 from .config import Library
 from .echoes import Echo
+from .places import FOLDER
 from .shell import from_circleci
 from .texts import Texts
 
@@ -104,7 +105,12 @@ class ExecutorReader:
         if (
             node := fields.take("working_directory", f"vendor.{fields.kept.vendor}.{HINTS}.working_directory")
         ) is not None:
-            fields.kept.put(self.texts.text(node), HINTS, "working_directory")
+            folder = self.texts.text(node)
+            fields.kept.put(folder, HINTS, "working_directory")
+            if folder not in (FOLDER, "."):
+                why = "the folder that CircleCI checks out into; other vendors have a folder of their own for that"
+                remedy = "look for the name of this folder in scripts and tools that count on it"
+                node.finding(Fidelity.EQUIVALENT, f"working_directory {folder}", why, remedy)
         variables = self.texts.table(fields.take("environment", "variables"))
         found["variables"] = {**found.get("variables", {}), **variables}
         return found, steps

@@ -303,9 +303,13 @@ class ImageRow(Row):
 
 
 class RunnersFile(TableFile):
-    """<vendor>/runners.yaml; `shell` reads scripts that name none, on machines other than Windows, in our words."""
+    """<vendor>/runners.yaml; `shell` reads scripts that name none, on machines other than Windows, in our words.
+
+    `services` says where what runs in a container finds the services beside it: by their names, or at localhost.
+    """
 
     shell: str | None = None
+    services: Literal["name", "localhost"] | None = None
     rows: tuple[RunnerRow, ...]
     images: tuple[ImageRow, ...] = ()
 

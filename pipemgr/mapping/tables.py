@@ -250,6 +250,12 @@ class Tables:
         return layered((file.images for file in files), lambda row: row.image)
 
     @cached_property
+    def services(self) -> str | None:
+        """Where what runs in a container finds the services beside it: `name` or `localhost`."""
+        said = [file.services for file in self._load("runners", RunnersFile) if file.services]
+        return said[-1] if said else None
+
+    @cached_property
     def jobs(self) -> Jobs:
         """Jobs and executors of packages."""
         files = self._load("jobs", JobsFile)

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, said
-from pipemgr.model.definitions import Step
+from pipemgr.model.definitions import Data, Step
 from pipemgr.model.expressions import Call, Expression, Literal, Opaque
 
 from .keys import WHOLE
@@ -33,13 +33,15 @@ class CacheWriter:
         self.losses = phrases.losses
         self.saved: list[JsonValue] = []
         """What is to be saved at the end of the job."""
-        self.sums = 0
+        self.place: JsonValue = None
+        """The condition, decided before the job runs, on which the steps now written are executed."""
+        self._files: dict[str, str] = {}
+        """The file that each command writes what a key depends on into."""
+        self._written: set[tuple[str, str]] = set()
 
     def cache(self, step: Step, path: str) -> list[JsonValue]:
         """Restore now and save at the end."""
-        sums = self.sums
         found = self.restore(step, path)
-        self.sums = sums  # the key stays as it was, with the same files of sums
         self.saved += self.save(step, path)[-1:]
         return found
 
@@ -101,6 +103,8 @@ class CacheWriter:
             return f"{{{{ {word} }}}}"
         if (text := self.phrases.compiled(node)) is not None:
             return text
+        if (name := self.phrases.scope.handed.get(str(node))) is not None:
+            return self._checksum(f'printf %s "${name}"', before)
         if (name := self.phrases.variable(node)) is not None:
             return f"{{{{ .Environment.{name} }}}}"
         if str(node) in ("runner.os", "runner.arch"):
@@ -121,13 +125,24 @@ class CacheWriter:
         ]
         if len(globs) == len(node.arguments) and not any((_WILD | _ENDS) & set(one) for one in globs):
             return "-".join(f'{{{{ checksum "{one}" }}}}' for one in globs)
-        self.sums += 1
-        file = f"{FOLDER}/cache-key-{self.sums}"
-        names = " ".join(quoted(f":(glob){one}") for one in globs)
-        script = f"git ls-files -z {names} | sort -z | xargs -0 sha256sum > {file}"
-        before.append({"run": {"name": "Sum up what the cache depends on", "command": script}})
+        names = " ".join(self._glob(one, path) for one in node.arguments)
         why = "CircleCI sums up one file: a step writes the sums of all tracked files that match into one"
         self.losses.add(Fidelity.EQUIVALENT, path, f"{node}", why)
+        return self._checksum(f"git ls-files -z {names} | sort -z | xargs -0 sha256sum", before)
+
+    def _glob(self, node: Expression, path: str) -> str:
+        """A glob as git wants it; what only a run can tell comes from the environment."""
+        if isinstance(node, Literal):
+            return quoted(f":(glob){plain(node.value)}")
+        return f"':(glob)'{self.phrases.assigned(f'${{{{ {node} }}}}', path)}"
+
+    def _checksum(self, command: str, before: list[JsonValue]) -> str:
+        """The sum of what a command prints; it writes that into a file, once for all keys of the job."""
+        file = self._files.setdefault(command, f"{FOLDER}/cache-key-{len(self._files) + 1}")
+        if not {(command, str(None)), (command, str(self.place))} & self._written:
+            self._written.add((command, str(self.place)))
+            step: Data = {"name": "Sum up what the cache depends on", "command": f"{command} > {file}"}
+            before.append({"run": step})
         return f'{{{{ checksum "{file}" }}}}'
 
 

@@ -77,6 +77,7 @@ class StepWriter:
         if step.id is not None:
             why = "CircleCI's steps have no ids"
             self.losses.add(Fidelity.EQUIVALENT, f"{path}.id", f"id {step.id}", why)
+        self.caches.place = asks.statement
         entries = self._action(step, asks, path)
         return [(asks.statement, one) for one in entries]
 

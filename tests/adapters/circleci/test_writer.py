@@ -388,3 +388,16 @@ def test_a_job_of_an_orb_is_called_with_its_parameters() -> None:
     found = config(stages=[stage(id="acme-ship", steps=[], runner=None, vendor=kept)])
     assert "jobs" not in found
     assert found["workflows"]["ci"]["jobs"] == [{"acme/ship": {"level": 3}}]
+
+
+def test_what_a_cache_depends_on_is_summed_up_once_for_restoring_and_saving() -> None:
+    cache = {"action": "cache", "inputs": {"path": "x", "key": "a-${{ hash_files('**/*.lock') }}"}}
+    first, restore, save = steps(cache)
+    key = 'a-{{ checksum "/tmp/cache-key-1" }}'
+    assert first["run"]["command"].endswith("> /tmp/cache-key-1")
+    assert (restore["restore_cache"]["key"], save["save_cache"]["key"]) == (key, key)
+
+
+def test_globs_that_only_a_run_knows_come_from_the_environment() -> None:
+    cache = {"action": "cache.restore", "inputs": {"path": "x", "key": "a-${{ hash_files(secrets.WHERE) }}"}}
+    assert "ls-files -z ':(glob)'\"${WHERE}\" |" in steps(cache)[0]["run"]["command"]

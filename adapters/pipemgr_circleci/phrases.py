@@ -305,7 +305,7 @@ def _reason(node: Expression, quotes: Quotes) -> tuple[str, str]:
     match root:
         case "steps" | "needs":
             return (
-                "CircleCI has no outputs of steps and jobs",
+                "no script or job hands it on here: it comes from an action, or from what became of a job",
                 'write it to "$BASH_ENV" for later steps, or to a file in the workspace for later jobs',
             )
         case _ if any(isinstance(one, Binary | Call) for one in node.walk()):

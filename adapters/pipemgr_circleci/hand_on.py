@@ -129,7 +129,7 @@ class Handed:
         self.losses = losses
         stages = {stage.id: stage for stage in pipeline.stages}
         self.asked: set[tuple[str, str]] = set()
-        for stage in pipeline.stages:
+        for stage in pipeline.stages if any(one.outputs for one in pipeline.stages) else ():
             for need, name in _NEEDED.findall(str(stage.data())):
                 if need in stage.needs and need in stages and name in stages[need].outputs:
                     self.asked.add((need, name))

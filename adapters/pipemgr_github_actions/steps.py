@@ -142,8 +142,11 @@ class StepReader:
             known = {theirs.name: (ours, theirs) for ours in row.inputs if (theirs := row.input(ours))}
             for key in [key for key in given.node.items() if key in known]:
                 ours, theirs = known[key]
-                if (node := given.take(key, ours)) is not None:
-                    inputs[ours] = from_vendor(self.texts.data(node), theirs.convert)
+                if (node := given.take(key, ours)) is None:
+                    continue
+                if node.children is not None:
+                    node.problem(f"{node.label} of `with` must be a text, not a {node.kind}; write lines with |")
+                inputs[ours] = from_vendor(self.texts.data(node), theirs.convert)
             given.rest()
         named = uses.text().partition("@")[2]
         if row.reference and row.reference not in inputs and _tells(named):

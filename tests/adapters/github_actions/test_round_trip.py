@@ -167,7 +167,7 @@ def steps(draw: st.DrawFn) -> Step:
         needed.append("path")
     needed += ["name"] if action == "artifact.upload" else []  # else the writer finds one
     given = draw(st.lists(st.sampled_from(sorted(row.inputs)), unique=True, max_size=3))
-    no_list = (values | texts).filter(lambda value: not isinstance(value, list))  # GitHub's inputs are texts
+    no_list = (values | texts).filter(lambda value: not isinstance(value, list | dict))  # inputs are texts
     inputs = {name: draw(no_list) for name in {*given, *needed}}
     if action == "tests.publish" and "path" in inputs:  # folders become globs
         inputs["path"] = draw(ids.map("{}/*.xml".format))

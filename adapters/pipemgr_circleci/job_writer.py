@@ -96,7 +96,7 @@ class JobWriter:
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
         written = [
             *(attached() if handing.needed else []),
-            *([COMMAND] if handing.active else []),
+            *([{COMMAND: {}}] if handing.active else []),
             *self._halting(phrases, planned.tests, place.system, f"{path}when"),
             *variables,
             *steps.write(self._given(stage, phrases, place.system), f"{path}steps"),

@@ -51,8 +51,9 @@ class Machine:
 
     def _steps(self, steps: list[Any]) -> Iterator[dict[str, Any]]:
         for step in steps:
-            if isinstance(step, str) and step in self.config.get("commands", {}):
-                yield from self._steps(self.config["commands"][step]["steps"])
+            name = next(iter(step))
+            if name in self.config.get("commands", {}):
+                yield from self._steps(self.config["commands"][name]["steps"])
             elif isinstance(step, dict):
                 yield step
 

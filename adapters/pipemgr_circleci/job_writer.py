@@ -94,7 +94,7 @@ class JobWriter:
             self.losses.add(Fidelity.EQUIVALENT, f"{path}defaults.directory", "the scripts' folder", why)
         steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads), self.named)
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
-        written = [
+        written: list[JsonValue] = [
             *(attached() if handing.needed else []),
             *([{COMMAND: {}}] if handing.active else []),
             *self._halting(phrases, planned.tests, place.system, f"{path}when"),

@@ -94,9 +94,10 @@ class JobWriter:
             self.losses.add(Fidelity.EQUIVALENT, f"{path}defaults.directory", "the scripts' folder", why)
         steps = StepWriter(phrases, runs, ArtifactWriter(phrases, place.system, self.downloads), self.named)
         known, variables = self._variables(stage, phrases, f"{path}variables", place.system)
+        first: list[JsonValue] = [{COMMAND: {}}] if handing.active else []
         written: list[JsonValue] = [
             *(attached() if handing.needed else []),
-            *([{COMMAND: {}}] if handing.active else []),
+            *first,
             *self._halting(phrases, planned.tests, place.system, f"{path}when"),
             *variables,
             *steps.write(self._given(stage, phrases, place.system), f"{path}steps"),

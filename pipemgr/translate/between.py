@@ -46,7 +46,13 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, boxes = fitted(left, source, target)
     left, defaults = preset(left, source, target)
     words = peculiar(opened, source, target)
-    findings = (*foreign, *map(origins.placed, (*more.findings, *given, *shells, *boxes, *addresses(opened, source, target), *words, *defaults)))
+    findings = (
+        *foreign,
+        *map(
+            origins.placed,
+            (*more.findings, *given, *shells, *boxes, *addresses(opened, source, target), *words, *defaults),
+        ),
+    )
     needs = () if target.foreign else manual(more.pipeline, target, source)
     return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
 

@@ -206,7 +206,8 @@ def left_out(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Findi
             for at, step in enumerate(one.steps)
         ]
         rest = leaving.rest(one.variables, f"{path}.variables")
-        return _with(one, rest).model_copy(update={"steps": tuple(steps)})
+        left: Stage = _with(one, rest).model_copy(update={"steps": tuple(steps)})
+        return left
 
     changed = _with(pipeline, leaving.rest(pipeline.variables, "variables"))
     changed = change_stages(changed, stage)

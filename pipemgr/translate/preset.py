@@ -59,7 +59,9 @@ def _with_default(
 
 def _said(node: Expression, parameter: Parameter) -> Expression:
     default = parameter.default
-    return Binary("||", _BY_ITSELF, node) if default is True else Binary("||", node, Literal(default))
+    if default is True:
+        return Binary("||", _BY_ITSELF, node)
+    return Binary("||", node, Literal(default if isinstance(default, bool | int | float | str) else None))
 
 
 def _bare(node: Expression, known: Mapping[str, Parameter], instead: Expression | None = None) -> Expression:

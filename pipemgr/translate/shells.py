@@ -1,8 +1,8 @@
 """Shells: what reads scripts that name no shell, said where another vendor would read them differently.
 
 A vendor's default shell may end a script at the first failing part of a pipe (`pipefail`) or only at the last one, so
-scripts with a pipe in them are concerned. In a container it may be another shell than on a machine (sh, not bash:
-https://docs.github.com/actions/using-jobs/running-jobs-in-a-container), so those in bash's own words are concerned there.
+scripts with a pipe in them are concerned. In a container it may be another shell than on a machine (sh, not bash), so
+those in bash's own words are concerned there.
 """
 
 from __future__ import annotations

@@ -145,7 +145,9 @@ class StepReader:
                 if (node := given.take(key, ours)) is None:
                     continue
                 if node.children is not None:
-                    node.problem(f"{node.label} of `with` must be a text, not a {node.kind}; write lines with |")
+                    node.problem(
+                        f"{node.label} of `with` must be a text, not a {node.kind}; write lines with |"
+                    )
                 inputs[ours] = from_vendor(self.texts.data(node), theirs.convert)
             given.rest()
         named = uses.text().partition("@")[2]

@@ -150,8 +150,14 @@ def _compare(before: Any, after: Any, path: str, told: frozenset[str]) -> Iterat
             yield from _compare(before.get(key, ABSENT), after.get(key, ABSENT), below, told)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _sequences(before, after, path, told)
-    elif not _told(path, told):
+    elif not (_told(path, told) or _all_told(before, after, path, told)):
         yield Difference(path, before, after)
+
+
+def _all_told(before: Any, after: Any, path: str, told: frozenset[str]) -> bool:
+    """Whether a mapping is gone of which each entry was told."""
+    entries = before if isinstance(before, Mapping) and after is ABSENT else {}
+    return bool(entries) and all(_told(f"{path}.{key}", told) for key in entries)
 
 
 def _sequences(before: list[Any], after: list[Any], path: str, told: frozenset[str]) -> Iterator[Difference]:

@@ -164,7 +164,9 @@ class Vocabulary:
             if path[:end] in self._theirs:
                 if node == self._trigger[0]:
                     lost(Fidelity.APPROXIMATE, str(node), f"{self.title} gives its own word for the event")
-                return _access(self._theirs[path[:end]], [self.write(key, lost) for key in keys[end - 1 :]])
+                if isinstance(known := self._theirs[path[:end]], Literal):
+                    lost(Fidelity.EQUIVALENT, str(node), f"always {known} with {self.title}")
+                return _access(known, [self.write(key, lost) for key in keys[end - 1 :]])
         lost(Fidelity.DROPPED, str(node), f"{self.title} has no context like it")
         return node
 

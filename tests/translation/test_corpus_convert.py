@@ -14,11 +14,11 @@ pytestmark = [pytest.mark.corpus, pytest.mark.slow, pytest.mark.usefixtures("cor
 
 
 SHORT = {
+    "configs written anew read back equal": 0.95,
     "configs written anew equal as plain YAML": 0.7,
     "configs written for github-actions: actionlint": 0.95,
     "workflows to the other vendor: exact or equivalent": 0.72,
     "workflows to the other vendor: graph, triggers, conditions kept or told": 0.96,
-    "configs to the other vendor: exact or equivalent": 0.87,
     "configs to the other vendor: graph, triggers, conditions kept or told": 0.97,
 }
 """What does not reach its goal yet, and what it must not fall below; the table says SHORT of them."""

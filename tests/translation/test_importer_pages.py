@@ -49,7 +49,7 @@ SLACK = (
 CASES: dict[str, Differs] = {
     "Executors__Docker#0": differs("a shell variable is no value there; ours is a secret", "${{ secrets.DOCKERHUB_PASSWORD }}"),
     "Orbs__AwsCli__Default#0": differs("the orb's executor has another image since version 2", "cimg/base:current"),
-    "Orbs__AwsEcr__BuildAndPushImage#0": differs(f"{PIN}; {LOGIN}", "tar -xf", "aws ecr get-login-password", "aws ecr create-repository", "docker buildx build -e example", "--push"),
+    "Orbs__AwsEcr__BuildAndPushImage#0": differs(f"{PIN}; {LOGIN}", "tar -C", "aws ecr get-login-password", "aws ecr create-repository", "docker buildx build -e example", "--push"),
     "Orbs__AwsEcr__CreateRepo#0": differs("ours leaves a repository alone that is there, as the orb does", '--repository-name "my-repo-name"', "scanOnPush=true"),
     "Orbs__AwsEcr__Default#0": differs("the page's machine is retired; the orb's executor is newer", "ubuntu-22.04"),
     "Orbs__AwsEcr__EcrLogin#0": differs(f"{PIN}; {LOGIN}", "aws ecr get-login-password", "docker login"),

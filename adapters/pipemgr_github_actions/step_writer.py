@@ -38,6 +38,7 @@ STEP_ORDER: Final = (
     "timeout-minutes",
     "env",
 )
+_SECRET: Final = re.compile(r"secrets\.(\w+)")
 
 
 class StepWriter:
@@ -149,9 +150,11 @@ class StepWriter:
                 written = to_vendor(self.phrases.data(value, f"{path}.inputs.{ours}"), theirs.convert)
                 given[theirs.name] = _plain(written) if isinstance(written, list) else written
         needed = {} if hints(step.vendor).get("uses") == uses else row.defaults
-        return said(
-            {"uses": uses, "with": {**given, **{key: needed[key] for key in needed if key not in given}}}
-        )
+        more = {key: value for key, value in needed.items() if key not in given}
+        for name in _SECRET.findall(str(more)):
+            why, remedy = f"{uses} needs it", f"create the secret {name} in GitHub Actions"
+            self.phrases.losses.add(Fidelity.MANUAL, path, f"secret {name}", why, remedy, kind="secret")
+        return said({"uses": uses, "with": {**given, **more}})
 
     def _report_files(self, step: Step, path: str) -> Step:
         """Reports by globs of their files, where the step names folders (or a folder)."""

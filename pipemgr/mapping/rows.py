@@ -270,8 +270,9 @@ class TriggerRow(Row):
 
 
 class TriggersFile(TableFile):
-    """<vendor>/triggers.yaml."""
+    """<vendor>/triggers.yaml; `schedules` says on which branches a schedule starts builds."""
 
+    schedules: Literal["default-branch", "branches"] | None = None
     rows: tuple[TriggerRow, ...]
 
 

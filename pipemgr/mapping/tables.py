@@ -250,6 +250,12 @@ class Tables:
         return layered((file.images for file in files), lambda row: row.image)
 
     @cached_property
+    def schedules(self) -> str | None:
+        """Where schedules start builds: on the `default-branch` only, or on `branches` that they name."""
+        said = [file.schedules for file in self._load("triggers", TriggersFile) if file.schedules]
+        return said[-1] if said else None
+
+    @cached_property
     def services(self) -> str | None:
         """Where what runs in a container finds the services beside it: `name` or `localhost`."""
         said = [file.services for file in self._load("runners", RunnersFile) if file.services]

@@ -12,6 +12,7 @@ from .containers import fitted
 from .environment import left_out, named
 from .foreign import without_foreign
 from .manual import Need, manual
+from .nightly import schedules
 from .origins import Origins
 from .peculiar import peculiar
 from .preset import preset
@@ -50,7 +51,16 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
         *foreign,
         *map(
             origins.placed,
-            (*more.findings, *given, *shells, *boxes, *addresses(opened, source, target), *words, *defaults),
+            (
+                *more.findings,
+                *given,
+                *shells,
+                *boxes,
+                *addresses(opened, source, target),
+                *schedules(opened, source, target),
+                *words,
+                *defaults,
+            ),
         ),
     )
     needs = () if target.foreign else manual(more.pipeline, target, source)

@@ -13,10 +13,12 @@ class Losses:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
 
-    def add(self, fidelity: Fidelity, path: str, what: str, why: str, remedy: str = "") -> None:
-        """Something at a model path is kept only that well."""
+    def add(  # noqa: PLR0913 - one for each part of a finding
+        self, fidelity: Fidelity, path: str, what: str, why: str, remedy: str = "", *, kind: str = ""
+    ) -> None:
+        """Something at a model path is kept only that well; `kind` is what a person must provide, such as a secret."""
         self.findings.append(
-            Finding(fidelity=fidelity, path=path, source="", what=what, why=why, remedy=remedy)
+            Finding(fidelity=fidelity, path=path, source="", what=what, why=why, remedy=remedy, kind=kind)
         )
 
     def at(self, path: str) -> Callable[[Fidelity, str, str], None]:

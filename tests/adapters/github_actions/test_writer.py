@@ -111,6 +111,12 @@ def test_an_alias_is_written_back_as_it_was(write) -> None:
     )
 
 
+def test_a_secret_that_an_action_needs_is_a_task(write) -> None:
+    writing = write(pipeline(stage(Step(action="ssh.keys"))))
+    (task,) = [one for one in writing.findings if one.kind]
+    assert (task.fidelity, task.kind, task.what) == (Fidelity.MANUAL, "secret", "secret SSH_PRIVATE_KEY")
+
+
 def test_what_an_action_needs_is_filled_in(write) -> None:
     text = text_of(write(pipeline(stage(Step(action="setup.java", inputs={"version": "21"})))))
     assert 'java-version: "21"\n          distribution: temurin\n' in text

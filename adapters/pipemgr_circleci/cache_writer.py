@@ -91,8 +91,16 @@ class CacheWriter:
     def _part(self, text: str, path: str, before: list[JsonValue]) -> str:
         parts = self.phrases.parts(text)
         return "".join(
-            escaped(part) if isinstance(part, str) else self._template(part, path, before) for part in parts
+            self._plain(part, path) if isinstance(part, str) else self._template(part, path, before)
+            for part in parts
         )
+
+    def _plain(self, text: str, path: str) -> str:
+        """A text that is no template of CircleCI's, though it may look like one."""
+        if "{{" in text:
+            why = "CircleCI takes {{ in a key for a template of its own: written with a blank between"
+            self.losses.add(Fidelity.APPROXIMATE, path, "{{ in a key", why, "name the entry without braces")
+        return escaped(text.replace("{{", "{ {"))
 
     def _template(self, node: Expression, path: str, before: list[JsonValue]) -> str:
         if isinstance(node, Call) and node.name == "hash_files":
@@ -120,15 +128,25 @@ class CacheWriter:
         return "any"
 
     def _sum(self, node: Call, path: str, before: list[JsonValue]) -> str:
-        globs = [
-            one.value for one in node.arguments if isinstance(one, Literal) and isinstance(one.value, str)
-        ]
-        if len(globs) == len(node.arguments) and not any((_WILD | _ENDS) & set(one) for one in globs):
-            return "-".join(f'{{{{ checksum "{one}" }}}}' for one in globs)
+        files = [one for one in map(self._file, node.arguments) if one is not None]
+        if len(files) == len(node.arguments):
+            return "-".join(f'{{{{ checksum "{one}" }}}}' for one in files)
         names = " ".join(self._glob(one, path) for one in node.arguments)
         why = "CircleCI sums up one file: a step writes the sums of all tracked files that match into one"
         self.losses.add(Fidelity.EQUIVALENT, path, f"{node}", why)
         return self._checksum(f"git ls-files -z {names} | sort -z | xargs -0 sha256sum", before)
+
+    def _file(self, node: Expression) -> str | None:
+        """The name of one file, where it is known before anything runs; None for what may be several."""
+        match node:
+            case Literal(str(name)):
+                return None if (_WILD | _ENDS) & set(name) else name
+            case Call("format", (Literal(str(pattern)), value)) if not (_WILD | _ENDS) & set(
+                pattern.replace("{0}", "")
+            ):
+                text = self.phrases.compiled(value)
+                return text and pattern.replace("{0}", text).replace("{{", "{").replace("}}", "}")
+        return self.phrases.compiled(node)
 
     def _glob(self, node: Expression, path: str) -> str:
         """A glob as git wants it; what only a run can tell comes from the environment."""

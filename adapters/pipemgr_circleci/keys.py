@@ -24,6 +24,8 @@ WHOLE: Final = {ARCH: "{{ arch }}", EPOCH: "{{ epoch }}"}
 _WHOLE: Final[dict[str, tuple[Part, ...]]] = {"arch": template(ARCH), "epoch": template(EPOCH)}
 _SPAN: Final = re.compile(r"\{\{((?:(?!\{\{).)*?)\}\}")
 _CHECKSUM: Final = re.compile(r"""checksum\s*(?:"([^"]*)"|`([^`]*)`|'([^']*)')""")
+_SUM_OF: Final = re.compile(r"""\{\{\s*checksum\s*["'`]([^"'`]*)$""")
+_SUM_ENDS: Final = re.compile(r"""([^"'`]*)["'`]\s*\}\}""")
 _VARIABLE: Final = re.compile(r"\.Environment\.(\w+)")
 _ENVIRONMENT: Final = Name("variables")
 
@@ -34,9 +36,35 @@ def read_key(text: str, contexts: dict[str, Expression]) -> str:
     Templates without a word of ours are kept for CircleCI.
     """
     parts: list[Part] = []
-    for part in template(text):
+    for part in _with_sums(list(template(text))):
         parts += _key_parts(part, contexts) if isinstance(part, str) else [part]
     return untemplate(tuple(parts))
+
+
+def _with_sums(parts: list[Part]) -> list[Part]:
+    """The parts of a text, in which the checksum of a file whose name is (partly) a value is one part."""
+    at = 0
+    while at + 2 < len(parts):
+        before, value, after = parts[at : at + 3]
+        begins = _SUM_OF.search(before) if isinstance(before, str) else None
+        ends = _SUM_ENDS.match(after) if isinstance(after, str) else None
+        if (
+            begins
+            and ends
+            and isinstance(before, str)
+            and isinstance(after, str)
+            and isinstance(value, Expression)
+        ):
+            name = f"{_braced(begins[1])}{{0}}{_braced(ends[1])}"
+            file = value if name == "{0}" else Call("format", (Literal(name), value))
+            parts[at : at + 3] = [before[: begins.start()], Call("hash_files", (file,)), after[ends.end() :]]
+            at += 1
+        at += 1
+    return [part for part in parts if part != ""]
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _key_parts(text: str, contexts: dict[str, Expression]) -> list[Part]:

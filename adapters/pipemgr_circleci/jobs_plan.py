@@ -13,6 +13,7 @@ from pipemgr.adapter import Fidelity, cells, ordered, said
 from pipemgr.model.definitions import Data, Matrix, Pipeline, Stage
 from pipemgr.model.expressions import Expression, Name
 
+from .computed import COMPUTED, flat
 from .executor_writer import ExecutorWriter, Place
 from .folding import conjuncts
 from .orb_writer import OrbCalls
@@ -82,7 +83,11 @@ class Planned:
         return (self.title or self.key,)
 
     def _cell_name(self, cell: Data) -> str:
-        shown = [plain(value) for key, value in cell.items() if key not in _NOT_SHOWN]
+        shown = [
+            plain(value)
+            for key, value in cell.items()
+            if key not in _NOT_SHOWN and not key.startswith(COMPUTED)
+        ]
         slug = "-".join(_JOB.sub("-", one).strip("-") for one in shown if one)
         return f"{self.key}-{slug}"[:100].rstrip("-")
 
@@ -209,17 +214,17 @@ class Plan:
             why = "CircleCI's matrices are complete before anything runs"
             self.losses.add(Fidelity.DROPPED, path, "matrix", why, "write its values")
             return
-        flat = tuple(dict(_flat(row)) for row in rows)
-        names = list(dict.fromkeys(name for row in flat for name in row))
+        leaves = tuple(dict(flat(row)) for row in rows)
+        names = list(dict.fromkeys(name for row in leaves for name in row))
         called = {axis: _parameter(axis) for axis in names}
         planned.parameters = {f"matrix.{axis}": name for axis, name in called.items()}
-        planned.filled = frozenset(f"matrix.{name}" for name in names if all(row.get(name) for row in flat))
-        kinds = {axis: _kind([row.get(axis) for row in flat]) for axis in names}
+        planned.filled = frozenset(f"matrix.{name}" for name in names if all(row.get(name) for row in leaves))
+        kinds = {axis: _kind([row.get(axis) for row in leaves]) for axis in names}
         planned.declared = {called[axis]: {"type": kinds[axis]} for axis in names}
         values: list[Data] = [
-            {called[axis]: _value(row.get(axis), kinds[axis]) for axis in names} for row in flat
+            {called[axis]: _value(row.get(axis), kinds[axis]) for axis in names} for row in leaves
         ]
-        apart = self._machines(stage, planned, flat, values)
+        apart = self._machines(stage, planned, leaves, values)
         whole = None if apart or matrix.include else _product(values)
         if whole is None or len(whole[1]) > len(values):
             planned.cells = tuple(values)
@@ -227,7 +232,7 @@ class Plan:
             planned.matrix = said({"parameters": whole[0], "exclude": whole[1]})
         if planned.matrix is not None and planned.alias is not None:
             planned.matrix["alias"] = planned.alias
-        self._titles(stage, planned, flat)
+        self._titles(stage, planned, leaves)
 
     def _titles(self, stage: Stage, planned: Planned, rows: tuple[Data, ...]) -> None:
         """What each execution of a matrix is called: by the stage's own name, where that tells them apart."""
@@ -334,15 +339,6 @@ def _common(places: list[Place]) -> str:
 def _is_scheduled(node: Expression) -> bool:
     """Whether a condition asks for a schedule: workflows have these."""
     return any(one == Name("schedule") for one in node.walk())
-
-
-def _flat(row: Any, prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
-    """A cell with the keys of its mappings as axes of their own: `config.name`."""
-    for key, value in row.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _parameter(axis: str) -> str:

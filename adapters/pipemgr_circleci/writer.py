@@ -8,6 +8,7 @@ from pipemgr.adapter import Fidelity, Losses, Tables, Writer, Writing, emit, ord
 from pipemgr.model.definitions import Data, Parameter, Pipeline
 
 from .artifact_writer import Downloads
+from .computed import with_computed
 from .filter_writer import TriggerWriter
 from .hand_on import COMMAND, Handed, command
 from .job_writer import JobWriter
@@ -33,6 +34,7 @@ class CircleCIWriter(Writer):
     def write(self, pipeline: Pipeline) -> Writing:
         """The configuration that does what `pipeline` says."""
         losses = Losses()
+        pipeline = with_computed(pipeline)
         types: dict[str, str] = {name: one.type for name, one in pipeline.parameters.items()}
         phrases = Phrases(self.words, losses, Scope(types=types))
         text = emit(_config(pipeline, phrases))

@@ -39,6 +39,7 @@ from pipemgr.translate.node import Node, Source
 from pipemgr.translate.patterns import glob_to_regex, globs_to_regex, regex_to_expression, regex_to_globs
 from pipemgr.translate.regexes import regex_fits
 from pipemgr.translate.report import Fidelity, Finding
+from pipemgr.translate.rewriting import rewritten
 from pipemgr.translate.vocabulary import Vocabulary
 from pipemgr.translate.yaml import compose
 
@@ -126,6 +127,7 @@ __all__ = [
     "regex_fits",
     "regex_to_expression",
     "regex_to_globs",
+    "rewritten",
     "said",
     "single",
     # What a vendor's words mean

@@ -306,11 +306,13 @@ class ImageRow(Row):
 class RunnersFile(TableFile):
     """<vendor>/runners.yaml; `shell` reads scripts that name none, on machines other than Windows, in our words.
 
-    `services` says where what runs in a container finds the services beside it: by their names, or at localhost.
+    `services` says where what runs in a container finds the services beside it: by their names, or at localhost;
+    `usual` names sizes that are no larger than the machines which vendors without sizes host (2 processors, 8 GB).
     """
 
     shell: str | None = None
     services: Literal["name", "localhost"] | None = None
+    usual: tuple[str, ...] = ()
     rows: tuple[RunnerRow, ...]
     images: tuple[ImageRow, ...] = ()
 

@@ -256,6 +256,11 @@ class Tables:
         return said[-1] if said else None
 
     @cached_property
+    def usual_sizes(self) -> frozenset[str]:
+        """Sizes of machines that are no larger than what any vendor hosts."""
+        return frozenset(size for file in self._load("runners", RunnersFile) for size in file.usual)
+
+    @cached_property
     def services(self) -> str | None:
         """Where what runs in a container finds the services beside it: `name` or `localhost`."""
         said = [file.services for file in self._load("runners", RunnersFile) if file.services]

@@ -19,6 +19,7 @@ from .preset import preset
 from .report import Finding
 from .services import addresses
 from .shells import shells_named
+from .sizes import usual_sizes
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, given = left_out(more.pipeline, target)
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)
+    left, sizes = usual_sizes(left, source, target)
     left, defaults = preset(left, source, target)
     words = peculiar(opened, source, target)
     findings = (
@@ -60,6 +62,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
                 *schedules(opened, source, target),
                 *words,
                 *defaults,
+                *sizes,
             ),
         ),
     )

@@ -17,6 +17,7 @@ _MOST_AHEAD = 25
 """How many times the workers are claimed for at most, when polls are quick."""
 _WEIGHT = 0.2
 """How much the latest poll counts in what a poll takes."""
+_STOPPED = "the process that polled was stopped"
 
 
 class Embedded(Ticking):
@@ -61,7 +62,8 @@ class Embedded(Ticking):
         """Wait for the polls that run; give back the leases of those that take too long."""
         left = wait(list(self._running), self._grace).not_done
         for future in left:
-            shift.give_back(self._running[future], "the process that polled was stopped")
+            shift.give_back(self._running[future], _STOPPED)
+        shift.give_back_unused(_STOPPED)
         self._pool.shutdown(wait=False, cancel_futures=True)
         return len(left)
 

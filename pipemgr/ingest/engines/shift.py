@@ -45,6 +45,7 @@ class Shift:
     """What is to be done once a day, by one process of all."""
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _running: set[str] = field(default_factory=set, repr=False)
+    _unused: dict[str, Lease] = field(default_factory=dict, repr=False)
     _kept: dict[str, tuple[Lease, str]] = field(default_factory=dict, repr=False)
 
     def due(self, limit: int, *, owner: str | None = None, seconds: float | None = None) -> list[Lease]:
@@ -73,6 +74,7 @@ class Shift:
         """Poll under a lease, and tell what came of it. Raises nothing that a vendor, network or database may cause."""
         with self._alone(lease) as alone:
             if not alone:
+                self._unused[lease.name] = lease
                 return
             try:
                 outcome: Polled | PipemgrError = self._poll(lease)
@@ -89,6 +91,11 @@ class Shift:
         """End a lease now, so that another process can go on; one that is lost already stays lost."""
         with contextlib.suppress(LedgerError):
             self.ledger.store.fail_poll(lease, reason, datetime.now(UTC), kind=_INTERRUPTED)
+
+    def give_back_unused(self, reason: str) -> None:
+        """End the leases that a hanging thread kept this process from using, when it stops and they need not run out."""
+        while self._unused:
+            self.give_back(self._unused.popitem()[1], reason)
 
     def chores(self) -> None:
         """Do what is to be done daily, if nobody has done it today."""

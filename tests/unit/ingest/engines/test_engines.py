@@ -226,6 +226,9 @@ def test_a_poll_that_hangs_past_its_lease_keeps_its_adapter_to_itself(shift, led
     second = ledger.store.claim("one", "me", 60, is_gone=lambda _owner: True)
     assert second is not None
     mine.work(second)  # comes back at once
+    assert owners(ledger) == {"me"}  # it runs out, or ends with the process
+    Embedded(setup(mine)).finish(mine)
+    assert owners(ledger) == set()
     go_on.set()
     thread.join(10)
     assert mine.adapter("one").most == 1

@@ -6,8 +6,6 @@ Source: https://circleci.com/docs/reference/configuration-reference/#using-expre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from pipemgr.model.expressions import (
@@ -22,6 +20,8 @@ from pipemgr.model.expressions import (
     Literal,
     Name,
     Not,
+    Token,
+    tokens,
 )
 
 STARTS_WITH, MATCHES = "starts-with", "matches"
@@ -55,31 +55,11 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    offset: int
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    offset = 0
-    while True:
-        match = _TOKEN.match(text, offset)
-        if match is None or match.lastgroup is None:
-            at = len(text) - len(text[offset:].lstrip())
-            raise ExpressionError(f"unexpected {text[at]!r}", at)
-        yield _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
-        if match.lastgroup == "end":
-            return
-        offset = match.end()
-
-
 class _Parser:
     """Precedence climbing over one list of tokens; `not` binds tighter than any of them."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
+        self._tokens = list(tokens(text, _TOKEN))
         self._at = 0
         self._depth = 0
 
@@ -90,10 +70,10 @@ class _Parser:
         return node
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._next
         self._at += 1
         return token

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fields, Node
+from pipemgr.adapter import Fields, Node, mapped, some
 from pipemgr.model.expressions import (
     Access,
     Binary,
@@ -107,8 +107,7 @@ class Texts:
 
     def some(self, fields: Fields, keys: dict[str, str]) -> dict[str, Any]:
         """The strings among `keys`, which are theirs: ours."""
-        nodes = ((ours, fields.take(theirs, ours)) for theirs, ours in keys.items())
-        return {ours: self.text(node) for ours, node in nodes if node is not None}
+        return some(fields, keys, self.text)
 
     def table(self, node: Node | None) -> dict[str, str]:
         """Environment variables: a mapping, or a list of mappings or of `NAME=value`."""
@@ -133,13 +132,9 @@ class Texts:
 
     def data(self, node: Node) -> JsonValue:
         """Any value, with the strings in it translated."""
-        node.take()
-        match node.children:
-            case dict():
-                return {key: self.data(child) for key, child in node.children.items()}
-            case list():
-                return [self.data(child) for child in node.children]
-        return self.filled_in(node.value) if isinstance(node.value, str) else node.value
+        return mapped(
+            node, lambda one: self.filled_in(one.value) if isinstance(one.value, str) else one.value
+        )
 
     def flag(self, node: Node) -> bool | str:
         """A boolean, or a template for one."""

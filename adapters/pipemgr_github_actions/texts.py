@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, Fields, Node, Vocabulary
+from pipemgr.adapter import Fidelity, Fields, Node, Vocabulary, mapped, some
 from pipemgr.model.definitions import seconds
 from pipemgr.model.expressions import Expression, ExpressionError, Literal
 from pipemgr.model.templates import rewrite
@@ -34,8 +34,7 @@ class Texts:
 
     def some(self, fields: Fields, keys: dict[str, str]) -> dict[str, Any]:
         """The strings among `keys`, which are theirs: ours."""
-        nodes = ((ours, fields.take(theirs, ours)) for theirs, ours in keys.items())
-        return {ours: self.text(node) for ours, node in nodes if node is not None}
+        return some(fields, keys, self.text)
 
     def table(self, fields: Fields | None) -> dict[str, str]:
         """A mapping of strings."""
@@ -78,13 +77,7 @@ class Texts:
 
     def data(self, node: Node) -> JsonValue:
         """Any value, with the strings in it translated."""
-        node.take()
-        match node.children:
-            case dict():
-                return {key: self.data(child) for key, child in node.children.items()}
-            case list():
-                return [self.data(child) for child in node.children]
-        return self._translated(node, node.value)
+        return mapped(node, lambda one: self._translated(one, one.value))
 
     def condition(self, node: Node) -> Expression | None:
         """The value of an `if`."""

@@ -32,7 +32,7 @@ from pipemgr.translate.base import Dialect, Reader, Reading, Writer, Writing, re
 from pipemgr.translate.document import Document, DocumentSet, decode, load, single
 from pipemgr.translate.emit import emit
 from pipemgr.translate.entries import ordered, overlaid, said
-from pipemgr.translate.fields import Fields, Kept
+from pipemgr.translate.fields import Fields, Kept, mapped, some
 from pipemgr.translate.losses import Losses
 from pipemgr.translate.matrix import cells
 from pipemgr.translate.node import Node, Source
@@ -121,6 +121,7 @@ __all__ = [
     "glob_to_regex",
     "globs_to_regex",
     "load",
+    "mapped",
     "ordered",
     "overlaid",
     "refuse_problems",
@@ -129,6 +130,7 @@ __all__ = [
     "regex_to_globs",
     "rewritten",
     "said",
+    "some",
     "single",
     # What a vendor's words mean
     "StageRow",

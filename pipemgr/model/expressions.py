@@ -250,20 +250,23 @@ _CONSTANTS: Final[dict[str, Atom]] = {"null": None, "true": True, "false": False
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """A piece of an expression: the name of the group that it matched, its text, and where it stands."""
+
     kind: str
     text: str
     offset: int
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens(text: str, pattern: re.Pattern[str]) -> Iterator[Token]:
+    """The tokens of a text by a pattern of named groups, of which `end` is the last; raises `ExpressionError`."""
     offset = 0
     while True:
-        match = _TOKEN.match(text, offset)
+        match = pattern.match(text, offset)
         if match is None or match.lastgroup is None:
             at = len(text) - len(text[offset:].lstrip())
             raise ExpressionError(f"unexpected {text[at]!r}", at)
-        yield _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
+        yield Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
         if match.lastgroup == "end":
             return
         offset = match.end()
@@ -292,7 +295,7 @@ class _Parser:
     """Precedence climbing over one list of tokens."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
+        self._tokens = list(tokens(text, _TOKEN))
         self._at = 0
         self._depth = 0
 
@@ -303,10 +306,10 @@ class _Parser:
         return node
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._next
         self._at += 1
         return token
@@ -386,7 +389,7 @@ class _Parser:
                 return node
         raise ExpressionError(f"unexpected {token.text or 'the end'!r}", token.offset)
 
-    def _call(self, token: _Token) -> Expression:
+    def _call(self, token: Token) -> Expression:
         arguments: list[Expression] = []
         while not self._accept(")"):
             if arguments:

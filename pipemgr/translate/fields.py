@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from pydantic import JsonValue
 
 from pipemgr.model.definitions import HINTS, Data
@@ -93,3 +96,20 @@ class Fields:
         """Keep all that is left."""
         for key, node in self.drain():
             self.keep(node, key)
+
+
+def some(fields: Fields, keys: Mapping[str, str], text: Callable[[Node], str]) -> dict[str, Any]:
+    """The strings among `keys`, which are theirs: ours, each as `text` reads it."""
+    nodes = ((ours, fields.take(theirs, ours)) for theirs, ours in keys.items())
+    return {ours: text(node) for ours, node in nodes if node is not None}
+
+
+def mapped(node: Node, change: Callable[[Node], JsonValue]) -> JsonValue:
+    """Any value of a document, with `change` reading the scalars in it."""
+    node.take()
+    match node.children:
+        case dict():
+            return {key: mapped(child, change) for key, child in node.children.items()}
+        case list():
+            return [mapped(child, change) for child in node.children]
+    return change(node)

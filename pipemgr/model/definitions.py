@@ -272,6 +272,9 @@ class Stage(Definition):
     """How many machines run it at once, each its own share of the work."""
     runner: Runner | None = None
     """Where it runs."""
+    workspace: Text | None = None
+    """The machine and the folder that it shares with all other stages of this name, which use them one after another;
+    each combination of a matrix has its own. Without it every stage begins in a folder of its own."""
     container: Container | None = None
     """The container that its steps run in."""
     services: dict[str, Container] = Field(default_factory=dict)
@@ -326,6 +329,8 @@ class Pipeline(Definition):
     scope `*` stands for all."""
     concurrency: Concurrency | None = None
     """At most one build of a group at a time."""
+    timeout: Duration | None = None
+    """Stopped after so long, as a whole."""
     stages: tuple[Stage, ...] = ()
     """The work, as a graph."""
     vendor: dict[str, Data] = Field(default_factory=dict)

@@ -219,6 +219,7 @@ def stage_fields(actions: Actions | None = None) -> dict[str, SearchStrategy[Any
         "max_parallel": counts,
         "parallelism": counts,
         "runner": _made(Runner, RUNNER),
+        "workspace": any_text,
         "container": _containers,
         "services": _named(_containers),
         "environment": _made(Environment, ENVIRONMENT, ["name"]),
@@ -266,6 +267,7 @@ def pipeline_fields(
         "defaults": _made(Defaults, DEFAULTS),
         "permissions": _permissions,
         "concurrency": _concurrencies,
+        "timeout": durations,
         "stages": _stages(actions),
         "vendor": _vendor,
     }

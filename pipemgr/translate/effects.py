@@ -62,6 +62,8 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "stage.parallelism": _dropped("one machine now does the whole stage"),
     "stage.environment": _dropped("no deployment is recorded, and its secrets and protection don't apply"),
     "environment.url": _nearly("the deployment has no link"),
+    "pipeline.timeout": _nearly("only time limits of stages end a build"),
+    "stage.workspace": _dropped("the stage no longer finds the files that others left"),
     "stage.container": _dropped("the steps now run on the machine itself, without what is in the image"),
     "stage.services": _dropped("nothing runs beside the steps"),
     "stage.timeout": _nearly("only the target's own time limit ends it"),

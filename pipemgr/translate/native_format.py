@@ -170,6 +170,7 @@ STAGE: Final[Mapping[str, Shape]] = {
     "max-parallel": count,
     "parallelism": count,
     "runner": _runner,
+    "workspace": text,
     "container": _container,
     "services": each(_container),
     "environment": fields(ENVIRONMENT, Environment, required=["name"], short="name"),
@@ -195,6 +196,7 @@ PIPELINE: Final[Mapping[str, Shape]] = {
     "defaults": fields(DEFAULTS, Defaults),
     "permissions": each(word),
     "concurrency": _concurrency,
+    "timeout": duration,
     "vendor": each(data),
 }
 """All keys of a file but `pipeline`, `triggers` and `stages`."""

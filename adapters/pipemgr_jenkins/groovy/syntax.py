@@ -83,10 +83,14 @@ class Index(Part):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Argument(Part):
-    """One argument of a call; `key` for a named one (`label: 'x'`), None for a positional one."""
+    """One argument of a call; `key` for a named one (`label: 'x'`), None for a positional one.
+
+    A name that is computed (`"${x}": 1`) is the text of its expression, and `word` is that expression.
+    """
 
     value: Part
     key: str | None = None
+    word: Part | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +105,14 @@ class Closure(Part):
 class Call(Part):
     """A call in any form: `sh 'x'`, `sh('x')`, `timeout(time: 5) { ... }`, `node { ... }`, `docker.image('x').inside { ... }`.
 
-    A closure that follows is the last argument. `target` is what stands before the dot, None for a plain name.
+    A closure that follows is the last argument. `target` is what stands before the dot, None for a plain name;
+    `operator` is that dot: `.`, `?.` or `*.`. What an expression gives is called as `call` (`closures[x]()`).
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     target: Part | None = None
+    operator: str = "."
 
     @property
     def block(self) -> Closure | None:

@@ -1,0 +1,468 @@
+"""Takes the expressions of Groovy apart: operators by precedence, calls with and without parentheses, literals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+from .cursor import KEYWORDS, Cursor, Unclear
+from .syntax import (
+    Argument,
+    Assignment,
+    Atom,
+    Call,
+    Closure,
+    Code,
+    Constant,
+    Entries,
+    Entry,
+    Index,
+    Items,
+    Name,
+    Operation,
+    Part,
+    Property,
+    Text,
+)
+
+# From weak to strong, as in Groovy's grammar (2.4, the one that Jenkins has).
+_LEVELS = (
+    ("||",),
+    ("&&",),
+    ("|",),
+    ("^",),
+    ("&",),
+    ("=~", "==~"),
+    ("==", "!=", "<=>", "===", "!=="),
+    ("<", "<=", ">", ">=", "in", "instanceof", "as"),
+    ("<<", ">>", ">>>", "..", "..<"),
+    ("+", "-"),
+    ("*", "/", "%"),
+    ("**",),
+)
+_STRENGTH = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
+_ASSIGNING = frozenset(["=", "+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", ">>>=", "&=", "|=", "^="])
+_UNARY = frozenset({"!", "-", "+", "~", "++", "--", "*"})
+_CONSTANTS: dict[str, Atom] = {"true": True, "false": False, "null": None}
+_BEGINNING = frozenset({"name", "string", "text", "number", "!"})
+_LONGEST_NUMBER = 300  # beyond the largest number that a double can hold
+_LIST_ENDS, _CALL_ENDS, _MIDDLE = frozenset({",", "]"}), frozenset({",", ")"}), frozenset({")"})
+
+
+class Expressions(Cursor):
+    """The parser of expressions. Statements in closures are for the class that builds upon it."""
+
+    def statements(self) -> tuple[Part, ...]:
+        """The statements up to a closing brace or the end."""
+        raise NotImplementedError
+
+    # An expression as a statement, or as what is assigned or returned ---------------------------------------
+
+    def whole(self) -> Part:
+        """An expression, a call without parentheses, or an assignment."""
+        start = self.start
+        part = self._commands(self.ternary(), start)
+        if self.kind not in _ASSIGNING or not isinstance(part, Name | Property | Index | Code | Text):
+            return part
+        return self.assigned(part, start)
+
+    def assigned(self, target: Part, start: int) -> Assignment:
+        """`= value` behind a target."""
+        self.deeper()
+        operator = self.take().kind
+        self.skip("newline")
+        value = self.whole()
+        self.depth -= 1
+        return Assignment(start=start, end=self.end, target=target, operator=operator, value=value)
+
+    def _commands(self, part: Part, start: int) -> Part:
+        """`a b`, `a b c d` (that is `a(b).c(d)`): calls without parentheses, by the line."""
+        if isinstance(part, Name | Property) and part.start == start and self._argument_begins():
+            part = self._command(part, start)
+        while isinstance(part, Call) and self.word and self.word not in KEYWORDS and not self._after_brace():
+            word = self.take()
+            link = Property(start=start, end=word.end, target=part, name=word.value)
+            part = self._command(link, start) if self._argument_begins() else link
+        return part
+
+    def _after_brace(self) -> bool:
+        return self.tokens[self.at - 1].kind == "}"
+
+    def _argument_begins(self) -> bool:
+        if self.kind not in _BEGINNING:
+            return False
+        return self.word not in KEYWORDS or self.peek().kind == ":"
+
+    def _command(self, called: Name | Property, start: int) -> Call:
+        arguments = [self._argument()]
+        while self.kind == ",":
+            self.take()
+            self.skip("newline")
+            arguments.append(self._argument())
+        while self.kind == "{" and isinstance(arguments[-1].value, Constant | Text | Closure):
+            arguments.append(self._closing())
+        return self._call(called, tuple(arguments), start)
+
+    def _call(self, called: Part, arguments: tuple[Argument, ...], start: int) -> Call:
+        name, target, operator = "call", called, "."
+        if isinstance(called, Name):
+            return Call(start=start, end=self.end, name=called.name, arguments=arguments)
+        if isinstance(called, Property) and self._last_word(called):
+            name, target, operator = called.name, called.target, called.operator
+        return Call(
+            start=start, end=self.end, name=name, arguments=arguments, target=target, operator=operator
+        )
+
+    def _last_word(self, called: Property) -> bool:
+        """Whether the property is called, not what parentheses around it give: `a.b()`, not `(a.b)()`."""
+        return self.lexer.text[called.end - 1] != ")"
+
+    # Arguments ------------------------------------------------------------------------------------------------
+
+    def _argument(self) -> Argument:
+        """`value`, `name: value`, `'name': value`, `"${name}": value`, `*value`, `*: map`."""
+        start, word = self.start, self._key()
+        value = self.ternary()
+        if word is None:
+            return Argument(start=start, end=self.end, value=value)
+        if isinstance(word, Constant):
+            return Argument(start=start, end=self.end, value=value, key=str(word.value))
+        key = self.lexer.text[word.start : word.end]
+        return Argument(start=start, end=self.end, value=value, key=key, word=word)
+
+    def _key(self) -> Part | None:
+        """What stands before a colon, if one follows; the colon is taken too."""
+        token = self.tokens[self.at]
+        word: Part
+        if (
+            self.tokens[self.partners.get(self.at, self.at) + 1 if token.kind != "end" else self.at].kind
+            != ":"
+        ):
+            return None
+        if token.kind == "name":
+            word = Constant(start=token.start, end=token.end, value=self.take().value)
+        elif token.kind == "*":
+            word = Code(start=token.start, end=self.take().end)
+        elif token.kind in {"string", "number", "text", "("}:
+            word = self.primary()
+        else:
+            return None
+        self.expect(":")
+        self.skip("newline")
+        return word
+
+    def _closing(self) -> Argument:
+        """A closure behind the parentheses of a call."""
+        closure = self.closure()
+        return Argument(start=closure.start, end=closure.end, value=closure)
+
+    def _parenthesised(self) -> tuple[Argument, ...]:
+        self.expect("(")
+        arguments: list[Argument] = []
+        while self.kind != ")":
+            start = self.start
+            one = self.contained(self._argument, _CALL_ENDS)
+            arguments.append(
+                one if isinstance(one, Argument) else Argument(start=start, end=self.end, value=one)
+            )
+            if self.kind == ",":
+                self.take()
+            elif self.kind != ")":
+                raise Unclear
+        self.take()
+        return tuple(arguments)
+
+    # Operators --------------------------------------------------------------------------------------------------
+
+    def ternary(self) -> Part:
+        """An expression without assignment: `a`, `a ? b : c`, `a ?: b`, and all that binds stronger."""
+        self.deeper()
+        start = self.start
+        part = self._binary(0)
+        index = self.seen()
+        if self.tokens[index].kind in {"?", "?:"}:
+            self.at = index
+            operator = self.take().kind
+            part = self._choice(part, start) if operator == "?" else self._joined("?:", part, start)
+        self.depth -= 1
+        return part
+
+    def _choice(self, condition: Part, start: int) -> Operation:
+        self.skip("newline")
+        first = self.ternary()
+        self.skip("newline")
+        self.expect(":")
+        return self._joined("? :", condition, start, first)
+
+    def _joined(self, operator: str, left: Part, start: int, *between: Part) -> Operation:
+        self.skip("newline")
+        right = self.ternary()
+        return Operation(start=start, end=self.end, operator=operator, operands=(left, *between, right))
+
+    def _binary(self, level: int) -> Part:
+        """Operands and operators of at least a strength. One loop for each strength in use, none for the others."""
+        start, length = self.start, 0
+        left = self._unary()
+        while (found := self._operator(level)) is not None:
+            operator, strength = found
+            length += 1
+            self.chained(length)
+            self.skip("newline")
+            if operator in {"as", "instanceof", "!instanceof"}:
+                right = self._type()
+            elif operator == "**":
+                right = self._unary()
+            else:
+                right = self._binary(strength + 1)
+            left = Operation(start=start, end=self.end, operator=operator, operands=(left, right))
+        return left
+
+    def _operator(self, level: int) -> tuple[str, int] | None:
+        """The operator that comes next, with its strength, if that is enough; it is taken."""
+        token = self.tokens[self.at]
+        strength = _STRENGTH.get(token.value if token.kind == "name" else token.kind)
+        if strength is not None and strength >= level:
+            self.at += 1
+            return token.value, strength
+        if token.kind == "!" and self.peek().value in {"in", "instanceof"} and level <= _STRENGTH["in"]:
+            self.at += 2
+            return "!" + self.tokens[self.at - 1].value, _STRENGTH["in"]
+        return None
+
+    def _type(self) -> Part:
+        start, index = self.start, self.at
+        end = self.type_end(index)
+        if end < 0:
+            raise Unclear
+        self.at = end
+        if end == index + 1:
+            return Name(start=start, end=self.end, name=self.tokens[index].value)
+        return self.code(index)
+
+    def _unary(self) -> Part:
+        if self.kind not in _UNARY:
+            return self._postfix()
+        self.deeper()
+        start, operator = self.start, self.take().kind
+        operand = self._unary()
+        self.depth -= 1
+        if operator == "-" and isinstance(operand, Constant) and type(operand.value) in {int, float}:
+            return Constant(start=start, end=self.end, value=-operand.value)  # type: ignore[operator]
+        return Operation(start=start, end=self.end, operator=operator, operands=(operand,))
+
+    # Names, members, calls, indexes ----------------------------------------------------------------------------
+
+    def _postfix(self) -> Part:
+        start = self.start
+        part = self.primary()
+        for length in count():
+            self.chained(length)
+            kind = self.kind
+            if kind == "newline" and self.peek().kind in {".", "?.", "*."}:
+                self.at += 1
+            elif kind in {".", "?.", "*."}:
+                part = self._member(part, start)
+            elif kind == "(" or (kind == "{" and isinstance(part, Name | Property | Call | Index)):
+                part = self._call_with_closures(part, start)
+            elif kind == "[":
+                part = self._index(part, start)
+            elif kind in {".&", ".@", "::"}:
+                part = self._pointer(start)
+            elif kind in {"++", "--"}:
+                self.take()
+                part = Operation(start=start, end=self.end, operator="x" + kind, operands=(part,))
+            else:
+                return part
+        raise AssertionError
+
+    def _member(self, target: Part, start: int) -> Property:
+        operator = self.take().kind
+        self.skip("newline")
+        if self.kind not in {"name", "string"}:
+            raise Unclear
+        name = self.take().value
+        return Property(start=start, end=self.end, target=target, name=name, operator=operator)
+
+    def _pointer(self, start: int) -> Code:
+        self.take()
+        self.name()
+        return Code(start=start, end=self.end)
+
+    def _index(self, target: Part, start: int) -> Index:
+        key: Part = self._brackets()
+        if isinstance(key, Items) and len(key.items) == 1:
+            key = key.items[0]
+        return Index(start=start, end=self.end, target=target, key=key)
+
+    def _call_with_closures(self, called: Part, start: int) -> Call:
+        """`called(arguments) { ... } { ... }`, with or without the parentheses."""
+        arguments = self._parenthesised() if self.kind == "(" else ()
+        while self.kind == "{":
+            arguments = (*arguments, self._closing())
+        return self._call(called, arguments, start)
+
+    # What stands by itself --------------------------------------------------------------------------------------
+
+    def primary(self) -> Part:
+        """A literal, a name, something in brackets, or `new`."""
+        token = self.tokens[self.at]
+        match token.kind:
+            case "name":
+                return self._word()
+            case "string":
+                self.at += 1
+                return Constant(start=token.start, end=token.end, value=token.value)
+            case "number":
+                self.at += 1
+                return Constant(start=token.start, end=token.end, value=_number(token.value))
+            case "text":
+                return self._text()
+            case "(":
+                return self._middle()
+            case "[":
+                return self._brackets()
+            case "{":
+                return self.closure()
+        raise Unclear
+
+    def _word(self) -> Part:
+        token = self.take()
+        if token.value in _CONSTANTS:
+            return Constant(start=token.start, end=token.end, value=_CONSTANTS[token.value])
+        if token.value == "new":
+            return self._new(self.at - 1)
+        if token.value in KEYWORDS:
+            raise Unclear
+        return Name(start=token.start, end=token.end, name=token.value)
+
+    def _new(self, index: int) -> Code:
+        """`new Type(arguments)`, `new Type(...) { ... }`, `new int[3]`."""
+        end = self.type_end(self.at)
+        if end < 0 or self.tokens[end].kind not in {"(", "["}:
+            raise Unclear
+        self.at = end
+        self.jump()
+        if self.kind == "{":
+            self.jump()
+        return self.code(index)
+
+    def _middle(self) -> Part:
+        """`(expression)`, with its parentheses in its span, or a cast, `(Type) expression`."""
+        index = self.at
+        end = self.type_end(index + 1)
+        if end > 0 and self.tokens[end].kind == ")" and self._casts(index + 1, end):
+            self.at = end + 1
+            self._unary()
+            return self.code(index)
+        self.take()
+        part = self.contained(self.whole, _MIDDLE)
+        self.expect(")")
+        return replace(part, start=self.tokens[index].start, end=self.end)
+
+    def _casts(self, index: int, end: int) -> bool:
+        following = self.tokens[end + 1].kind
+        return following in {"name", "string", "text", "number", "(", "[", "{"} and (
+            self.typish(index, end) and self.tokens[end + 1].value not in KEYWORDS
+        )
+
+    def _brackets(self) -> Items | Entries:
+        """A list or a map."""
+        start = self.take().start
+        if self.kind == ":" and self.peek().kind == "]":
+            self.at += 2
+            return Entries(start=start, end=self.end)
+        found: list[Part] = []
+        while self.kind != "]":
+            found.append(self.contained(self._item, _LIST_ENDS))
+            if self.kind == ",":
+                self.take()
+            elif self.kind != "]":
+                raise Unclear
+        self.take()
+        entries = tuple(one for one in found if isinstance(one, Entry))
+        if not entries:
+            return Items(start=start, end=self.end, items=tuple(found))
+        if len(entries) < len(found):
+            raise Unclear
+        return Entries(start=start, end=self.end, entries=entries)
+
+    def _item(self) -> Part:
+        start, key = self.start, self._key()
+        value = self.ternary()
+        return value if key is None else Entry(start=start, end=self.end, key=key, value=value)
+
+    def closure(self) -> Closure:
+        """`{ parameters -> statements }`."""
+        opener = self.at
+        self.expect("{")
+        parameters = self._parameters()
+        statements = self.statements()
+        self.expect("}")
+        return Closure(
+            start=self.tokens[opener].start, end=self.end, statements=statements, parameters=parameters
+        )
+
+    def _parameters(self) -> str:
+        """The text before the arrow, where there is one; it must stand before any line end, brace or string."""
+        index = begin = self.seen()
+        while self.tokens[index].kind not in {"->", ";", "{", "}", "end", "${"}:
+            if self.tokens[index].kind == "newline" and self.tokens[index - 1].kind != ",":
+                return ""
+            index = self.partners.get(index, index) + 1
+        if self.tokens[index].kind != "->":
+            return ""
+        self.at = index + 1
+        return self.lexer.text[self.tokens[begin].start : self.tokens[index].start].strip()
+
+    def _text(self) -> Text:
+        """A string with interpolations."""
+        opener = self.at
+        pieces: list[str | Part] = []
+        self.take()
+        while self.kind != "text end":
+            token = self.tokens[self.at]
+            if token.kind == "${":
+                pieces.append(self._interpolation())
+                continue
+            pieces.append(token.value if token.kind == "piece" else _path(token.value, token.start))
+            self.take()
+        self.take()
+        return Text(start=self.tokens[opener].start, end=self.end, pieces=tuple(pieces))
+
+    def _interpolation(self) -> Part:
+        """`${expression}`; several statements, or none, are left as they are."""
+        self.take()
+        self.skip("newline")
+        part = self.contained(self._inside, frozenset({"}"}))
+        self.expect("}")
+        return part
+
+    def _inside(self) -> Part:
+        part = self.whole()
+        self.skip("newline")
+        return part
+
+
+def _path(words: str, start: int) -> Part:
+    """`a.b.c`, as it stands behind a dollar."""
+    first, *rest = words.split(".")
+    end = start + len(first)
+    part: Part = Name(start=start, end=end, name=first)
+    for word in rest:
+        end += 1 + len(word)
+        part = Property(start=start, end=end, target=part, name=word)
+    return part
+
+
+def _number(text: str) -> int | float:
+    """The value of a number, whatever its suffix."""
+    if len(text) > _LONGEST_NUMBER:
+        raise Unclear
+    plain = text.replace("_", "").lower()
+    if plain.startswith(("0x", "0b")):
+        return int(plain.rstrip("lgi"), 0)
+    bare = plain.rstrip("lgidf")
+    if any(one in bare for one in ".e") or plain[-1] in "df":
+        return float(bare)
+    octal = len(bare) > 1 and bare[0] == "0" and set(bare) <= set("01234567")
+    return int(bare, 8 if octal else 10)

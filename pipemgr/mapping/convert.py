@@ -21,6 +21,8 @@ def to_vendor(value: JsonValue, convert: Conversion) -> JsonValue:
             return _SEPARATORS[convert].join(map(str, value))
         case "list", str():
             return [line for line in map(str.strip, value.splitlines()) if line]
+        case "joined", str():
+            return ", ".join(line for line in map(str.strip, value.splitlines()) if line)
     return value
 
 
@@ -36,4 +38,6 @@ def from_vendor(value: JsonValue, convert: Conversion) -> JsonValue:
             return [part for part in parts if part]
         case "list", list():
             return "\n".join(map(str, value))
+        case "joined", str() if "${{" not in value:
+            return "\n".join(part for part in map(str.strip, value.split(",")) if part)
     return value

@@ -163,16 +163,22 @@ class StatusesFile(TableFile):
     rows: tuple[StatusRow, ...]
 
 
-Conversion = Literal["same", "not", "yes-no", "lines", "commas", "list"]
+Conversion = Literal["same", "not", "yes-no", "lines", "commas", "list", "joined"]
 """How a value changes: not at all; true and false swapped; true is `yes`; our list is their one text, an entry a
-line or with commas; our text of lines is their list."""
+line or with commas; our text of lines is their list, or their text with commas."""
 
 
 class InputRow(Row):
-    """A vendor's input: its name and how our value becomes theirs."""
+    """A vendor's input: its name and how our value becomes theirs.
+
+    `values` are theirs, as texts, and ours, where words differ; `without` is an input of theirs that takes out again:
+    lines of ours with a leading `!`.
+    """
 
     name: str
     convert: Conversion = "same"
+    values: dict[str, JsonValue] = Field(default_factory=dict)
+    without: str | None = None
 
 
 _FORMS = ({"call", "action"}, {"call", "steps"}, {"run", "action"}, {"steps", "action"})
@@ -218,6 +224,10 @@ class StepRow(Row):
     shell: str | None = None
     reference: str | None = None
     """Our input that the version of the call gives, where it names what is provided (a toolchain, say)."""
+    main: str | None = None
+    """The call's parameter that a bare value sets: `script` of `sh 'make'`."""
+    implied: Data = Field(default_factory=dict)
+    """Our inputs that the call has where it says nothing of them, and that are not the catalogue's defaults."""
     note: str = ""
     """What is not quite the same when this row is written (or its steps take the place of the call)."""
 

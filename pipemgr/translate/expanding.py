@@ -94,6 +94,8 @@ def _said(step: Step, foreign: Callable[[Step], bool], tables: Tables | None) ->
     differs: tuple[str, ...] = ()
     if step.action == OPAQUE:
         data = step.inputs.get("steps") if foreign(step) else None
+        note = step.inputs.get("note")
+        differs = (note,) if isinstance(note, str) else ()
     elif tables and tables.vendor not in step.vendor and (row := tables.steps.lowered(step.action)):
         data = expand(row, step.inputs)
         said = str(row.steps)

@@ -1,0 +1,155 @@
+"""Steps in: calls become actions of the catalogue, wrappers fields of the steps inside; other Groovy stays as it is.
+
+A step that only Jenkins understands keeps its text in `value`, as it may stand in `steps { }` of a stage. What else
+only Jenkins needs to know of a step is in `vendor.jenkins`:
+
+- arguments of its call that no row names, each by its name; `hints.call` is the call where an action has several;
+- `catch`: the head of the `catchError` or `warnError` around it;
+- `hints.within`: heads of wrappers that change nothing elsewhere, such as `timestamps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pipemgr.adapter import Node, StepRow, Tables
+from pipemgr.model.definitions import Step
+from pipemgr_jenkins.groovy.syntax import Call, If, Try
+
+from .blocks import declared, is_declarative, lengths, read_if, read_try
+from .calls import CallReader, Given, given
+from .drafts import Draft, Place, Told, opaque, wrapped
+from .scope import Scope
+from .tree import Jenkinsfile
+from .values import Values
+from .wrappers import WRAPPERS, Wrappers
+
+DEEPEST: Final = 50
+"""Blocks are taken apart so far; what is deeper stays as it is."""
+
+
+class StepReader:
+    """Reads the steps of stages."""
+
+    def __init__(self, file: Jenkinsfile, tables: Tables) -> None:
+        self.file = file
+        self.calls = CallReader(tables)
+        self.wrappers = Wrappers(self)
+        self._depth = 0
+
+    def read(
+        self, statements: Sequence[Node], path: str, scope: Scope, *, first: int = 0, groovy: bool = False
+    ) -> tuple[Step, ...]:
+        """The steps of statements; `path` is that of the list in the model (`stages.test.steps`).
+
+        `scope` tells what names mean there. The steps are numbered from `first` on. `groovy` says that any code may stand there: in scripted pipelines, whose
+        steps get a `script { }` around what is no plain step.
+        """
+        drafts = self.statements(
+            statements, Place(Values(self.file, scope), is_groovy=groovy, is_alone=not first)
+        )
+        for node in statements:
+            node.take_all()
+        for at, one in enumerate(drafts, first):
+            for node, field in one.feeds:
+                node.feeds(f"{path}[{at}].{field}" if field else f"{path}[{at}]")
+            for node, told in one.told:
+                node.finding(told.fidelity, told.what, told.why, told.remedy)
+        return tuple(one.step for one in drafts)
+
+    # Statements ----------------------------------------------------------------------------------------
+
+    def statements(self, nodes: Iterable[Node], place: Place) -> list[Draft]:
+        """The steps of statements, without numbers yet; local variables stay together with all that uses them."""
+        left = list(nodes)
+        parts = [self.file.syntax(one) for one in left]
+        found: list[Draft] = []
+        at = 0
+        for count in lengths(parts, self.file.script):
+            some = left[at : at + count]
+            if any(declared(one, self.file.script) for one in parts[at : at + count]):
+                found.append(self._chunk(some, place))
+            else:
+                found += self.statement(some[0], place)
+            at += count
+            place = replace(place, is_alone=False)
+        return found
+
+    def _chunk(self, nodes: Sequence[Node], place: Place) -> Draft:
+        """Statements that share variables, as one step."""
+        script = self.file.script
+        parts = [part for one in nodes if (part := self.file.syntax(one)) is not None]
+        text = script.source[parts[0].start : parts[-1].end]
+        names = sorted({name for one in parts for name in declared(one, script)})
+        why = f"it works with Groovy's variables {', '.join(names)}, which other vendors do not have"
+        remedy = "write what it does as a script of the shell"
+        one = opaque(wrapped(text, ("script",)), place, nodes[0])
+        return replace(one, told=((nodes[0], Told("code in Groovy", why, remedy)),))
+
+    def statement(self, node: Node, place: Place) -> list[Draft]:
+        """The steps of one statement."""
+        if self._depth > DEEPEST:
+            return [self.verbatim(node, place)]
+        self._depth += 1
+        try:
+            return self._statement(node, place)
+        finally:
+            self._depth -= 1
+
+    def _statement(self, node: Node, place: Place) -> list[Draft]:
+        part = self.file.syntax(node)
+        items = node.items()
+        match part:
+            case If() if "if" in items:
+                return read_if(self, node, place)
+            case Try() if "try" in items:
+                return read_try(self, node, place)
+            case Call() if "name" in items:
+                return self._call(node, place)
+        return [self.verbatim(node, place)]
+
+    def verbatim(
+        self, node: Node, place: Place, steps: Iterable[Draft] | None = None, note: str = ""
+    ) -> Draft:
+        """A statement that stays as it is."""
+        part = self.file.syntax(node)
+        text = self.file.text(node)
+        if part is not None and place.is_groovy and not is_declarative(part):
+            text = wrapped(text, ("script",))
+        return opaque(text, place, node, steps, note)
+
+    def inside(self, node: Node, place: Place) -> list[Draft]:
+        """The steps in the block of a call, as the steps of an opaque one say them."""
+        block = node.items().get("block")
+        return self.statements(block.entries(), place.bare) if block is not None else []
+
+    # Calls ---------------------------------------------------------------------------------------------
+
+    def _call(self, node: Node, place: Place) -> list[Draft]:
+        call = given(node)
+        if "block" in node.items() and call.name in WRAPPERS:
+            return self.wrappers.read(call, node, place)
+        row = self.calls.row(call)
+        if row is None:
+            return [self._unknown(call, node, place)]
+        if not row.steps:
+            made = self.calls.action(call, row, place) if "block" not in node.items() else None
+            return [made.fed((node, ""))] if made is not None else [self.verbatim(node, place)]
+        return self._steps(call, row, node, place)
+
+    def _steps(self, call: Given, row: StepRow, node: Node, place: Place) -> list[Draft]:
+        if self.wrappers.changes_nothing(row) and "block" in node.items():
+            return self.wrappers.transparent(node, place)
+        steps = self.calls.steps(call, row, place, self.inside(node, place))
+        return [self.verbatim(node, place, steps, row.note if steps is not None else "")]
+
+    def _unknown(self, call: Given, node: Node, place: Place) -> Draft:
+        """A call that no row knows: a library's, a plugin's or the file's own."""
+        if "block" not in node.items():
+            return self.verbatim(node, place)
+        inner = self.inside(node, place)
+        if any(one.is_opaque for one in inner):
+            return self.verbatim(node, place)
+        return self.verbatim(node, place, inner, f"what {call.name} does around them is lost")

@@ -1,0 +1,59 @@
+"""Terms: what a writer of Groovy calls things at one place, and whom it tells of what Jenkins has no word for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pipemgr.adapter import Fidelity
+from pipemgr.model.expressions import Access, Expression, Name
+
+from .scope import Words
+
+Lost = Callable[[Fidelity, str, str], None]
+OWN: Final = (Name("env"), Name("params"), Name("currentBuild"))
+"""Names of Groovy that stand for themselves: https://www.jenkins.io/doc/book/pipeline/getting-started/#global-variable-reference"""
+
+
+def _nobody(_fidelity: Fidelity, _what: str, _why: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Names of one place."""
+
+    words: Words = field(default_factory=Words)
+    lost: Lost = _nobody
+    """Hears of what has no word: the fidelity, what it is about, and why."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Groovy for paths of the model that have none by themselves: `{"steps.a.outputs.b": "env.A_B"}`."""
+    axes: frozenset[str] = frozenset()
+    """Axes of the matrix that Jenkins knows: their values are environment variables."""
+
+    def knowing(self, known: Mapping[str, str]) -> Terms:
+        """The same where more is known."""
+        return replace(self, known={**self.known, **known})
+
+    def of(self, node: Expression) -> str | Expression | None:
+        """Groovy for a path, or the expression in Jenkins' names; None where Jenkins has nothing like it."""
+        if str(node) in self.known:
+            return self.known[str(node)]
+        keys: list[Expression] = []
+        here = node
+        while isinstance(here, Access) and str(here) not in self.words.contexts:
+            keys.insert(0, here.key)
+            here = here.target
+        theirs = here if here in OWN else self.words.contexts.get(str(here))
+        return None if theirs is None else _below(theirs, keys)
+
+
+def _below(node: Expression, keys: list[Expression]) -> Expression | None:
+    """What lies below one of Jenkins' names; variables and parameters hold texts, so nothing lies below one."""
+    flat = isinstance(node, Access) or node in (Name("env"), Name("params"))
+    if len(keys) > (node in OWN) and flat:
+        return None
+    for key in keys:
+        node = Access(node, key)
+    return node

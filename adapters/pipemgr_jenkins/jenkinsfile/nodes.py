@@ -96,3 +96,9 @@ class Nodes:
         raise ParseError(
             message, where=f"{self.source.name}:{line}:{column}", remedy="is this the right file?"
         )
+
+
+def short(text: str) -> str:
+    """What to call a piece of Groovy in a message: its first line, in quotes."""
+    line, more, _ = text.strip().partition("\n")
+    return repr(line if len(line) <= 60 and not more else f"{line[:57].rstrip()}...")  # noqa: PLR2004 - fits a line

@@ -11,7 +11,7 @@ from typing import Final
 from pipemgr.adapter import Node
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, Closure, Constant, Entries, Name, Part
 
-from .nodes import Spot
+from .nodes import Spot, short
 from .statements import Statements
 
 Grow = Callable[[Spot, Call], None]
@@ -92,7 +92,7 @@ class Sections(Statements):
                 )
             else:
                 self.problem(
-                    part, f"{_short(self.text(part))} is nothing that {what} takes; remove it, or correct it"
+                    part, f"{short(self.text(part))} is nothing that {what} takes; remove it, or correct it"
                 )
 
     def once(self, node: Node, block: Closure, what: str) -> Iterator[tuple[Spot, Call]]:
@@ -151,7 +151,7 @@ class Sections(Statements):
                     part, f"a map can't stand in {call.name!r}; write it by its name: name(key: value)"
                 )
             else:
-                told = _short(self.text(part))
+                told = short(self.text(part))
                 self.problem(part, f"{told} can't stand in {call.name!r}; write name() or name(key: value)")
 
     # Stages --------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class Sections(Statements):
             case Call() if not names:
                 self.problem(call, "the stage has no name; write stage('name') { ... }")
             case _:
-                told = _short(self.text(name))
+                told = short(self.text(name))
                 self.problem(name, f"a stage's name is a text in plain quotes here, not {told}")
         return ""
 
@@ -253,7 +253,7 @@ class Sections(Statements):
         if name in BARE_AGENTS:
             self.scalar(Spot(node, "kind"), kind, name)
         else:
-            told = _short(self.text(kind))
+            told = short(self.text(kind))
             self.problem(kind, f"agent {told} is none; write agent any, agent none or agent {{ label ... }}")
 
     def _typed_agent(self, node: Node, call: Call) -> None:
@@ -283,7 +283,7 @@ class Sections(Statements):
                     else:
                         self.value(Spot(node, name), value, at=part)
                 case _:
-                    told = _short(self.text(part))
+                    told = short(self.text(part))
                     self.problem(part, f"{told} sets no variable; write NAME = 'value', one in a line")
 
     def _tools(self, spot: Spot, call: Call) -> None:
@@ -345,9 +345,3 @@ class Sections(Statements):
         below = self.sequence(Spot(node, "conditions"), call)
         for one in self.named(call.block, f"{call.name!r}") if call.block else ():
             self._condition(below, one)
-
-
-def _short(text: str) -> str:
-    """What to call a piece of Groovy in a message: its first line."""
-    line = text.partition("\n")[0].strip()
-    return repr(line if len(line) <= 60 else f"{line[:57]}...")  # noqa: PLR2004 - fits a line of a terminal

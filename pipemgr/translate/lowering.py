@@ -19,6 +19,7 @@ from pipemgr.model.definitions import (
 from pipemgr.model.identity import canonical
 from pipemgr.model.support import Answer, Support
 
+from .durations import shorter
 from .effects import TOLD_BY_NOTE, effect
 from .features import FEATURES, used, without
 from .machines import background, one_machine, parallelism
@@ -46,6 +47,12 @@ class Pass:
     remedy: str = ""
     directly: bool = False
     """Whether what takes the feature's place must be there itself, and nothing else instead."""
+    tells: Callable[[Pipeline], tuple[Fidelity, str]] | None = None
+    """In place of `fidelity` and `says`, where these depend on the pipeline."""
+
+    def about(self, pipeline: Pipeline) -> tuple[Fidelity, str]:
+        """How well it keeps what the pipeline says, and what to say of it."""
+        return self.tells(pipeline) if self.tells else (self.fidelity, self.says)
 
 
 # The passes --------------------------------------------------------------------------------------------
@@ -96,6 +103,25 @@ def _stage_defaults(pipeline: Pipeline) -> Pipeline:
 
 def _fill_inputs(step: Step, inputs: Mapping[str, Any]) -> Step:
     return _with(step, "inputs", {**inputs, **step.inputs}) if step.action == RUN else step
+
+
+def _timeout(pipeline: Pipeline) -> Pipeline:
+    limit = pipeline.timeout
+    moved = change_stages(
+        pipeline,
+        lambda stage: _with(stage, "timeout", shorter(stage.timeout, limit)) if stage.steps else stage,
+    )
+    return _with(moved, "timeout", None)
+
+
+def _whole(pipeline: Pipeline) -> tuple[Fidelity, str]:
+    """What is different about a time limit that each stage has for itself."""
+    if sum(bool(stage.steps) for stage in pipeline.stages) <= 1:
+        return Fidelity.EQUIVALENT, "given to the one stage there is"
+    return (
+        Fidelity.APPROXIMATE,
+        "given to each stage, as the longest that it may take: all together may take longer",
+    )
 
 
 def _variables(pipeline: Pipeline) -> Pipeline:
@@ -163,6 +189,9 @@ PASSES: Final[tuple[Pass, ...]] = (
     Pass("pipeline.defaults", ("stage.defaults",), "given to each stage", _defaults),
     Pass("pipeline.permissions", ("stage.permissions",), "given to each stage", _permissions),
     Pass("pipeline.variables", ("stage.variables",), "given to each stage", _variables),
+    Pass(
+        "pipeline.timeout", ("stage.timeout",), "given to each stage", _timeout, directly=True, tells=_whole
+    ),
     Pass("stage.defaults", (), "given to each `run` step", _stage_defaults),
     Pass("stage.variables", ("step.variables",), "given to each step", _stage_variables),
     Pass(
@@ -230,9 +259,14 @@ def lower(
             continue
         left = uses
         if (rewriting := _BY_FEATURE.get(name)) and _possible(rewriting, features):
+            fidelity, says = rewriting.about(pipeline)
             pipeline = rewriting.apply(pipeline)
             left = used(pipeline).get(name, ())
-            findings += [_lowered(rewriting, path) for path in uses if path in said and path not in left]
+            findings += [
+                _lowered(rewriting, path, fidelity, says)
+                for path in uses
+                if path in said and path not in left
+            ]
         values = dict(walk(pipeline)) if left else {}
         for path in left:
             findings += _lost(name, path, values, features[name], tokens=tokens)
@@ -262,13 +296,13 @@ def _possible(rewriting: Pass, features: Mapping[str, Answer]) -> bool:
     )
 
 
-def _lowered(rewriting: Pass, path: str) -> Finding:
+def _lowered(rewriting: Pass, path: str, fidelity: Fidelity, says: str) -> Finding:
     return Finding(
-        fidelity=rewriting.fidelity,
+        fidelity=fidelity,
         path=path,
         source="",
         what=rewriting.removes,
-        why=rewriting.says,
+        why=says,
         remedy=rewriting.remedy,
     )
 

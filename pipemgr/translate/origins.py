@@ -55,3 +55,22 @@ class Origins:
 
 def _at(places: tuple[int, ...] | None, now: int) -> int:
     return places[now] if places is not None and now < len(places) else now
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where steps stood before they moved to another stage: paths, by the stage that has them now."""
+
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def path(self, path: str) -> str:
+        """The path before steps moved, for one after."""
+        match = _STEP.match(path)
+        places = self.steps.get(match[1]) if match else None
+        if match is None or places is None or int(match[2]) >= len(places):
+            return path
+        return f"{places[int(match[2])]}{path[match.end() :]}"
+
+    def placed(self, finding: Finding) -> Finding:
+        """A finding about the pipeline as it is now, by the path where that stood before."""
+        return finding.model_copy(update={"path": self.path(finding.path)})

@@ -19,6 +19,7 @@ from .lowering import lower
 from .matching import without_matches
 from .names import undefined
 from .report import Fidelity, Finding
+from .workspaces import without_workspaces
 
 
 def read(documents: DocumentSet, dialect: Dialect) -> Reading:
@@ -72,7 +73,8 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 
 def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
-    own, foreign, origins = without_foreign(pipeline, dialect)
+    shared = without_workspaces(pipeline, dialect)
+    own, foreign, origins = without_foreign(shared.pipeline, dialect)
     plain, matches = without_matches(own, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     try:
@@ -82,7 +84,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     except Exception as error:
         raise _fault(error, "writer", dialect, None) from error
     told = map(origins.placed, (*matches, *findings, *writing.findings))
-    return lowered, Writing(writing.documents, (*foreign, *told))
+    moved = map(shared.moved.placed, (*foreign, *told))
+    return lowered, Writing(writing.documents, (*shared.findings, *moved))
 
 
 _Answer = TypeVar("_Answer")

@@ -1,0 +1,271 @@
+"""Joining: stages that run one after another on one machine become one stage, which does the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipemgr.model.definitions import Defaults, Stage, Step
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, chained, transform
+
+from .conditions import ALWAYS, SUCCESS, Asked, asked, asks_status, both, conjuncts
+from .durations import shorter
+from .rewriting import rewritten
+
+_STEPS: Final = Name("steps")
+_RUN: Final = "run"
+CHECKOUT: Final = "checkout"
+_LINE: Final = 50
+_NAMES: Final = 3
+_STAGE_ID: Final = Access(Name("stage"), Literal("id"))
+
+
+@dataclass(frozen=True)
+class Member:
+    """A stage on its way into another one: `gate` is what must hold for its steps, beyond what holds for all."""
+
+    stage: Stage
+    gate: tuple[Expression, ...] = ()
+    first: bool = False
+    """Whether it is certain to begin when the stage that it becomes part of begins."""
+
+    @property
+    def asked(self) -> Asked:
+        """What its own condition asks for."""
+        return asked(self.stage.when)
+
+    @property
+    def path(self) -> str:
+        """Where it stood."""
+        return f"stages.{self.stage.id}"
+
+
+@dataclass
+class Joined:
+    """The stage that took the place of several, where each of its steps stood, and what is not the same."""
+
+    stage: Stage
+    places: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    """The stages whose time limits now hold for each of their steps."""
+
+
+def title(stages: Sequence[Stage]) -> str:
+    """The names of several stages, as one would say them."""
+    names = list(dict.fromkeys(stage.name or stage.id for stage in stages))
+    if len(names) > _NAMES + 1:
+        names = [*names[:_NAMES], f"{len(names) - _NAMES} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def joined(members: Sequence[Member], lead: Stage, when: Expression | None) -> Joined:
+    """One stage with the steps of all members, in order; `lead` gives it all that holds for the whole."""
+    common = _common([one.stage for one in members if not only_checkout(one.stage)])
+    made = Joined(lead)
+    known: set[str] = set()
+    steps: list[Step] = []
+    outputs: dict[str, str] = {}
+    for member in members:
+        one = _Inner(member, known, common)
+        steps += one.steps()
+        made.places += one.places
+        made.limits += [member.path] * one.limited
+        outputs |= one.stage.outputs
+    update = {"steps": tuple(steps), "variables": common, "outputs": outputs, "when": when}
+    made.stage = lead.model_copy(update={**update, "timeout": None, "allow_failure": False, "defaults": None})
+    return made
+
+
+def only_checkout(stage: Stage) -> bool:
+    """Whether it does nothing but fetch the repository."""
+    return all(step.action == CHECKOUT and step.when is None for step in stage.steps)
+
+
+def _common(stages: Sequence[Stage]) -> dict[str, str]:
+    """The variables that all stages have, with the same values."""
+    first = stages[0].variables if stages else {}
+    return {key: text for key, text in first.items() if all(one.variables.get(key) == text for one in stages)}
+
+
+def outcome(step: str) -> Expression:
+    """How a step went."""
+    return Access(Access(_STEPS, Literal(step)), Literal("outcome"))
+
+
+def _is(step: str, word: str) -> Expression:
+    return Binary("==", outcome(step), Literal(word))
+
+
+def _is_not(step: str, word: str) -> Expression:
+    return Binary("!=", outcome(step), Literal(word))
+
+
+class _Inner:
+    """The steps of one member, as they stand in the stage that it became part of."""
+
+    def __init__(self, member: Member, known: set[str], common: dict[str, str]) -> None:
+        self.member = member
+        self.stage = _apart(member.stage, known)
+        self.known = known
+        self.common = common
+        known.update(step.id for step in self.stage.steps if step.id)
+        self.places = [f"{member.path}.steps[{at}]" for at in range(len(self.stage.steps))]
+        self.limited = self.stage.timeout is not None and len(self.stage.steps) > 1
+
+    def steps(self) -> list[Step]:
+        steps = [self._dressed(step) for step in self.stage.steps]
+        if not self._alone:
+            return self._guarded(steps)
+        return self._chained(steps)
+
+    @property
+    def _alone(self) -> bool:
+        """Whether its steps go by how its own went, and not by the whole: others may have failed, or it may."""
+        return not self.member.asked.usual or self.stage.allow_failure is not False
+
+    # What was said of the stage --------------------------------------------------------------------------
+
+    def _dressed(self, step: Step) -> Step:
+        own = {key: one for key, one in self.stage.variables.items() if self.common.get(key) != one}
+        inputs = step.inputs
+        if step.action == _RUN and self.stage.defaults is not None:
+            inputs = {**_inputs(self.stage.defaults), **inputs}
+        return step.model_copy(
+            update={
+                "name": self._name(step),
+                "variables": {**own, **step.variables},
+                "inputs": inputs,
+                "timeout": shorter(step.timeout, self.stage.timeout),
+                "allow_failure": step.allow_failure or self.stage.allow_failure,
+            }
+        )
+
+    def _name(self, step: Step) -> str | None:
+        """Its name with that of its stage; what tidies up at the end stands for itself."""
+        if not self.member.asked.usual:
+            return step.name
+        outer = self.stage.name or self.stage.id
+        script = step.inputs.get("script") if step.action == _RUN else None
+        if step.name:
+            return step.name if step.name.startswith(outer) else f"{outer}: {step.name}"
+        if len(self.stage.steps) == 1:
+            return outer
+        if not isinstance(script, str):
+            return None
+        line = next((line.strip() for line in script.splitlines() if line.strip()), "")
+        line = line if len(line) <= _LINE else f"{line[:_LINE].rstrip()} ..."
+        return f"{outer}: {line}" if line and "${{" not in line else outer
+
+    # When they are executed ------------------------------------------------------------------------------
+
+    def _guarded(self, steps: list[Step]) -> list[Step]:
+        """Steps that go by how the whole went: that is how the stage went, if it began at all."""
+        late = any(step.when is not None and not asked(step.when).strict for step in steps)
+        guard: tuple[Expression, ...] = ()
+        if late and not self.member.first:
+            steps = self._marked(steps)
+            guard = (_is_not(steps[0].id or "", "skipped"),)
+        return [_when(step, guard if _is_late(step) else self.member.gate) for step in steps]
+
+    def _marked(self, steps: list[Step]) -> list[Step]:
+        """The steps, of which the first one is executed whenever the stage begins, and has an id."""
+        if steps[0].when is not None:
+            self.places.insert(0, self.member.path)
+            shown = self.stage.name or self.stage.id
+            quoted = shown.replace("'", "'\\''")
+            steps = [Step(action=_RUN, name=shown, inputs={"script": f"echo '{quoted}'"}), *steps]
+        return [self._named(steps[0]), *steps[1:]]
+
+    def _named(self, step: Step) -> Step:
+        if step.id:
+            return step
+        name = fresh(self.stage.id, self.known)
+        self.known.add(name)
+        return step.model_copy(update={"id": name})
+
+    def _chained(self, steps: list[Step]) -> list[Step]:
+        """Steps that go by how the stage's own steps went."""
+        begun = self.member.gate or (ALWAYS,)
+        strict = [not one.allow_failure and not _is_late(one) for one in self.stage.steps]
+        if self.member.asked.usual and not self.member.first and any(map(_is_late, steps)):
+            count = len(steps)
+            steps = self._marked(steps)
+            strict = [True] * (len(steps) - count) + strict
+            begun = (_is_not(steps[0].id or "", "skipped"),)
+        found: list[Step] = []
+        counted: list[tuple[str, bool]] = []
+        for at, step in enumerate(steps):
+            one = self._named(step) if strict[at] and at < len(steps) - 1 else step
+            found.append(self._after(one, counted, begun))
+            if strict[at]:
+                counted.append((one.id or "", one.when is not None))
+        return found
+
+    def _after(self, step: Step, counted: list[tuple[str, bool]], begun: tuple[Expression, ...]) -> Step:
+        if not _is_late(step):
+            return _when(step, (*self.member.gate, *_well(counted)))
+        failed = [_is(name, "failure") for name, _ in counted]
+        known = {
+            Call("failure"): chained("||", failed) if failed else Literal(False),
+            SUCCESS: chained("&&", _well(counted)) if counted else ALWAYS,
+        }
+        condition = step.when or ALWAYS
+        anew = transform(condition, lambda node: known.get(node, node) if isinstance(node, Call) else node)
+        return step.model_copy(update={"when": both(begun, conjuncts(anew))})
+
+
+def _well(counted: list[tuple[str, bool]]) -> list[Expression]:
+    """What says that all those steps went well: the last one that had to be executed did, and none failed since."""
+    found: list[Expression] = []
+    for name, conditional in reversed(counted):
+        found.insert(0, _is_not(name, "failure") if conditional else _is(name, "success"))
+        if not conditional:
+            break
+    return found
+
+
+def _is_late(step: Step) -> bool:
+    """Whether it may be executed after a failure."""
+    return step.when is not None and any(one != SUCCESS for one in asked(step.when).status)
+
+
+def _when(step: Step, gate: tuple[Expression, ...]) -> Step:
+    parts = conjuncts(step.when) if step.when is not None else ()
+    if any(asks_status(one) for one in gate):
+        parts = tuple(one for one in parts if one != SUCCESS)
+    return step.model_copy(update={"when": both(gate, parts)})
+
+
+def _inputs(defaults: Defaults) -> dict[str, str]:
+    return {key: one for key, one in (("shell", defaults.shell), ("directory", defaults.directory)) if one}
+
+
+def fresh(wish: str, known: set[str]) -> str:
+    """A name that nobody has."""
+    return next(one for one in _wishes(wish) if one not in known)
+
+
+def _wishes(wish: str) -> Iterator[str]:
+    yield wish
+    for count in range(2, 10_000):
+        yield f"{wish}-{count}"
+
+
+def _apart(stage: Stage, known: set[str]) -> Stage:
+    """The stage with ids of steps that nobody before has, and with what it is called by its own name."""
+    names = {
+        step.id: fresh(f"{stage.id}-{step.id}", known) for step in stage.steps if step.id and step.id in known
+    }
+
+    def change(node: Expression) -> Expression:
+        match node:
+            case Access(target, Literal(str(name))) if target == _STEPS and name in names:
+                return Access(target, Literal(names[name]))
+        return Literal(stage.id) if node == _STAGE_ID else node
+
+    steps = tuple(
+        step.model_copy(update={"id": names.get(step.id, step.id)}) if step.id else step
+        for step in stage.steps
+    )
+    return rewritten(stage.model_copy(update={"steps": steps}), lambda one: transform(one, change))

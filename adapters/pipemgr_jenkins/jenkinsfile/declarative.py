@@ -1,0 +1,184 @@
+"""Declarative pipelines in: the sections of `pipeline { }` become a pipeline.
+
+What only helps to write the same again, or what only Jenkins understands, is kept in `vendor.jenkins`:
+
+- `before`, `after`: the Groovy around the pipeline; `libraries`, `tools`, `options`, `agent`, `parameters.NAME` as the
+  definition has them, `blocks` and `hints.blocks` as `surroundings.py` has it;
+- `hints.options`: options of no meaning elsewhere; `hints.agent`: the pipeline's agent where no stage runs on it;
+  `hints.parameters.NAME`: arguments of a parameter that change nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Kept, Node
+from pipemgr.model.definitions import HINTS, Parameter, Pipeline, Trigger
+from pipemgr_jenkins.groovy.syntax import Assignment, Declaration, Name
+
+from .agents import MAIN, NOWHERE, AgentReader
+from .environments import read as read_environment
+from .needs import settled
+from .options import OptionReader, Options
+from .parameters import Found, ParameterReader
+from .scope import VENDOR, Scope, Words
+from .sections_reader import SectionReader
+from .slugs import Slugs
+from .stages import StageReader
+from .surroundings import Block
+from .tree import Jenkinsfile
+from .triggers import TriggerReader
+from .values import Target, Values
+
+_PIPELINE = Target("", f"vendor.{VENDOR}", f"vendor.{VENDOR}.{HINTS}")
+
+
+class DeclarativeReader:
+    """Reads one declarative pipeline."""
+
+    def __init__(self, file: Jenkinsfile, words: Words) -> None:
+        self.file = file
+        self.words = words
+        self.kept = Kept("", VENDOR)
+        names = (name for part in file.script.statements for name in _defined(part))
+        self.block = Block(Scope.of(file, words).inner(names=names))
+
+    def read(self, name: str) -> Pipeline:
+        """The pipeline, by that name."""
+        root = self.file.root.items()
+        node = root["pipeline"]
+        items = node.items()
+        self._around(root)
+        parameters = self._parameters(items.get("parameters"))
+        variables = self._environment(items.get("environment"))
+        options = OptionReader(self._values(), _PIPELINE).read(items.get("options"))
+        self._agent(items.get("agent"))
+        self._rest(items, options)
+        self.block = self.block.inner(fetches=options.fetches is not False)
+        if "parallelsAlwaysFailFast()" in options.kept:
+            self.block = self.block.inner(fail_fast=True)
+        stages = self._stages(items, options)
+        triggers = self._triggers(items.get("triggers"))
+        return Pipeline(
+            name=name,
+            triggers=triggers,
+            parameters=parameters,
+            variables=variables,
+            stages=stages,
+            vendor=self.kept.said(),
+            **options.fields,
+        )
+
+    def _values(self) -> Values:
+        return Values(self.file, self.block.scope)
+
+    def _around(self, root: dict[str, Node]) -> None:
+        """The code around the pipeline."""
+        for key in ("before", "after"):
+            if key in root:
+                node = root[key].feeds(f"vendor.{VENDOR}.{key}")
+                self.kept.put([one.text() for one in node.entries()], key)
+
+    def _parameters(self, node: Node | None) -> dict[str, Parameter]:
+        found: dict[str, Parameter] = {}
+        if node is None:
+            return found
+        rows: list[Found] = []
+        unnamed: list[JsonValue] = []
+        for call in node.feeds("parameters").entries():
+            one = ParameterReader(self._values()).read(call)
+            if one is None:
+                call.feeds(f"vendor.{VENDOR}.unnamed-parameters[{len(unnamed)}]")
+                unnamed.append(self._values().source(call))
+            else:
+                rows.append(one)
+        for row in rows:
+            found[row.name] = row.parameter
+            if row.kept:
+                self.kept.put(row.kept, "parameters", row.name)
+            if row.hints:
+                self.kept.put(row.hints, HINTS, "parameters", row.name)
+        if unnamed:
+            self.kept.put(unnamed, "unnamed-parameters")
+        types = {name: one.type for name, one in found.items()}
+        self.block = self.block.inner(scope=self.block.scope.inner(parameters=types))
+        return found
+
+    def _environment(self, node: Node | None) -> dict[str, str]:
+        if node is None:
+            return {}
+        found = dict(read_environment(node, self.block, self.file, ""))
+        self.block = self.block.inner(scope=self.block.scope.inner(variables=found))
+        return found
+
+    def _agent(self, node: Node | None) -> None:
+        if node is None:
+            return
+        target = replace(_PIPELINE, model="stages")
+        place = AgentReader(self._values(), self.words.tables).read(node, target)
+        if place.kept:
+            self.kept.put(place.kept, "agent")
+        if place.hints:
+            self.kept.put(place.hints, HINTS, "agent")
+        shared = place if place.nowhere else replace(place, workspace=MAIN, kept={}, hints={})
+        self.block = self.block.inner(place=NOWHERE if place.nowhere else shared)
+
+    def _rest(self, items: dict[str, Node], options: Options) -> None:
+        """What only Jenkins understands."""
+        values = self._values()
+        if options.kept:
+            self.kept.put([*options.kept], "options")
+        if options.hints:
+            self.kept.put([*options.hints], HINTS, "options")
+        if "tools" in items:
+            node = items["tools"].feeds(f"vendor.{VENDOR}.tools")
+            self.kept.put({key: values.data(one) for key, one in node.items().items()}, "tools")
+        if "libraries" in items:
+            node = items["libraries"].feeds(f"vendor.{VENDOR}.libraries")
+            self.kept.put([values.text(one) for one in node.entries()], "libraries")
+
+    def _triggers(self, node: Node | None) -> tuple[Trigger, ...]:
+        return TriggerReader(self._values()).read(node)
+
+    def _stages(self, items: dict[str, Node], options: Options) -> Any:
+        slugs = Slugs()
+        nodes = items.get("stages")
+        if nodes is None:
+            return ()
+        slugs.number(nodes)
+        reader = StageReader(SectionReader(self.file, self.words.tables), slugs, folder=options.folder)
+        opened = reader.workspace(self.block, ())
+        last = reader.sequence(nodes.feeds("stages").entries(), self.block, ())
+        reader.posts(items.get("post"), self.block, last)
+        reader.close(opened)
+        if reader.kept:
+            self.kept.put(reader.kept, "blocks")
+        if reader.hints:
+            self.kept.put(reader.hints, HINTS, "blocks")
+        stages = settled(reader.drafts, reader.opened)
+        self._keep_agent(idle=opened is not None and not any(one.workspace == MAIN for one in stages))
+        return stages
+
+    def _keep_agent(self, *, idle: bool) -> None:
+        """The pipeline's agent, where no stage tells of it."""
+        if idle:
+            place = self.block.place
+            data: dict[str, JsonValue] = {"kind": "any"}
+            if place.runner is not None:
+                data["runner"] = place.runner.data()
+            if place.container is not None:
+                data["container"] = place.container.data()
+            self.kept.put(data, HINTS, "agent")
+
+
+def _defined(part: Any) -> tuple[str, ...]:
+    """The names that a statement around the pipeline defines."""
+    match part:
+        case Declaration(name=name):
+            return (name,)
+        case Assignment(target=Name(name=name)):
+            return (name,)
+    return ()

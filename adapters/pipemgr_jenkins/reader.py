@@ -1,0 +1,66 @@
+"""The reader: a Jenkinsfile becomes a pipeline.
+
+Declarative pipelines are read by `jenkinsfile/declarative.py` and its rooms, all others by `jenkinsfile/scripted.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from pipemgr.adapter import Document, DocumentSet, ParseError, Reader, Reading, Tables, refuse_problems
+from pipemgr.model.definitions import Pipeline, Stage
+
+from .jenkinsfile.declarative import DeclarativeReader
+from .jenkinsfile.rules import check
+from .jenkinsfile.scope import Scope, Words
+from .jenkinsfile.step_reader import StepReader
+from .jenkinsfile.tree import Jenkinsfile, grow
+from .jenkinsfile.triggers import IMPLIED
+
+
+class JenkinsReader(Reader):
+    """Reads a Jenkinsfile.
+
+    What the model has no word for is kept in `vendor`, in Jenkins' own words, so that Jenkins gets it back.
+    """
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.words = Words(tables)
+
+    def read(self, documents: DocumentSet) -> Reading:
+        """The pipeline of the one Jenkinsfile in `documents`."""
+        document = _first(documents)
+        file = grow(document)
+        source = file.root.origin
+        if file.declarative:
+            check(file)
+        refuse_problems(source)
+        name = _name(document.path)
+        pipeline = (
+            DeclarativeReader(file, self.words).read(name) if file.declarative else self._script(file, name)
+        )
+        source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
+        refuse_problems(source)
+        return Reading(pipeline, source)
+
+    def _script(self, file: Jenkinsfile, name: str) -> Pipeline:
+        """Any other script: one stage with all that it does."""
+        node = file.root.items()["script"].feeds("stages.script")
+        steps = StepReader(file, self.words.tables)
+        found = steps.read(node.entries(), "stages.script.steps", Scope.of(file, self.words), groovy=True)
+        return Pipeline(name=name, triggers=IMPLIED, stages=(Stage(id="script", steps=found),))
+
+
+def _name(path: str) -> str:
+    """What a pipeline is called: a Jenkinsfile does not say it, its file's name must do."""
+    pure = PurePosixPath(path)
+    stem = pure.stem if pure.suffix.lower() in (".jenkinsfile", ".groovy") else pure.name
+    return stem or "Jenkinsfile"
+
+
+def _first(documents: DocumentSet) -> Document:
+    found = tuple(documents)
+    if len(found) != 1:
+        where = found[1].path if found else "the Jenkinsfile"
+        raise ParseError(f"{len(found)} documents, and a definition is one", where=where)
+    return found[0]

@@ -70,5 +70,5 @@ def conjuncts(node: Expression) -> tuple[Expression, ...]:
 
 def both(*parts: Iterable[Expression]) -> Expression | None:
     """One condition in which all parts hold; None where there are none."""
-    every = tuple(dict.fromkeys(one for several in parts for one in several))
+    every = tuple(dict.fromkeys(part for several in parts for one in several for part in conjuncts(one)))
     return chained("&&", every) if every else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -54,6 +54,14 @@ class Graph:
     def before(self, one: str, other: str) -> bool:
         """Whether `other` can't begin until `one` has ended."""
         return bool(self._before[other] & self._bit[one])
+
+    def last(self, stages: Iterable[tuple[str, str]]) -> list[int]:
+        """Of stretches (first stage, last stage), those that no other one comes after: their positions."""
+        ends = list(stages)
+        earlier = 0
+        for first, _ in ends:
+            earlier |= self._before[first]
+        return [at for at, (_, end) in enumerate(ends) if not earlier & self._bit[end]]
 
     @cached_property
     def doubtful(self) -> frozenset[str]:

@@ -53,7 +53,7 @@ class HandingOn:
             for one in self._groups
             if one.first.workspace == group.first.workspace and self._before(one, group)
         ]
-        nearest = [one for one in there if not any(self._before(one, other) for other in there)]
+        nearest = self._last(there)
         if not nearest:
             return
         source = nearest[0] if len(nearest) == 1 else self._fork(there, nearest)
@@ -69,10 +69,15 @@ class HandingOn:
     def _before(self, one: Group, other: Group) -> bool:
         return self._graph.before(one.members[-1].id, other.first.id)
 
+    def _last(self, groups: list[Group]) -> list[Group]:
+        """Those that no other one comes after."""
+        ends = self._graph.last((one.first.id, one.members[-1].id) for one in groups)
+        return [groups[at] for at in ends]
+
     def _fork(self, there: list[Group], branches: list[Group]) -> Group | None:
         """The last one that all branches come after."""
         common = [one for one in there if all(self._before(one, branch) for branch in branches)]
-        last = [one for one in common if not any(self._before(one, other) for other in common)]
+        last = self._last(common)
         return last[0] if len(last) == 1 else None
 
     # The steps --------------------------------------------------------------------------------------------

@@ -108,8 +108,15 @@ class _Sharing:
             return False
         plain = stage.approval is None and not stage.outputs and stage.matrix is None
         wanted = any(stage.id in self.asks[one.id] for one in self.graph.after[stage.id])
-        there = [one for one in self.graph.after[stage.id] if one.workspace == stage.workspace]
-        return plain and not wanted and asked(stage.when).usual and not asked(stage.when).own and bool(there)
+        condition = asked(stage.when)
+        if not plain or wanted or condition.own or not condition.usual:
+            return False
+        there = [one for one in self.graph.stages.values() if one.workspace == stage.workspace]
+        users = [one for one in self.graph.after[stage.id] if one.workspace == stage.workspace]
+        earlier = (
+            self.graph.before(one.id, user.id) for user in users for one in there if one.id != stage.id
+        )
+        return bool(users) and not any(earlier)
 
     def _placed(self, stage: Stage) -> None:
         before = [self.of[need] for need in stage.needs if need in self.of]
@@ -137,7 +144,9 @@ class _Sharing:
         ]
 
     def _outside(self, group: Group) -> set[str]:
-        return {need for need in group.first.needs if need not in self.given}
+        """The stages of other groups that it needs."""
+        through = {name for one in group.given for name in one.needs}
+        return {need for need in group.first.needs if need not in self.given} | through
 
     def _fits(self, group: Group, stage: Stage) -> bool:
         first, members = group.first, {one.id for one in group.members}

@@ -13,6 +13,7 @@ from pipemgr_jenkins.groovy.syntax import Call, Constant, Text
 
 from .grammar import grammar, required, types
 from .rules_calls import CallRules, named
+from .rules_sandbox import check_sandbox
 from .rules_steps import StepRules
 from .rules_values import check_bare, check_environment, check_name
 from .tree import Jenkinsfile
@@ -22,7 +23,8 @@ WORK = ("steps", "stages", "parallel", "matrix")
 
 
 def check(tree: Jenkinsfile) -> None:
-    """Note everything that Jenkins' own validator refuses, as problems of the nodes; nothing for a script."""
+    """Note everything that Jenkins' own validator refuses, as problems of the nodes; for a script, only findings."""
+    check_sandbox(tree)
     children = tree.root.children
     if isinstance(children, dict) and "pipeline" in children:
         Rules(tree).pipeline(children["pipeline"])

@@ -72,7 +72,8 @@ class Statements(Nodes):
         if part.catches:
             catches = self.sequence(Spot(node, "catch"), part.catches[0])
             for one in part.catches:
-                self.statements(Spot(catches), one.body, at=one)
+                body = self.statements(Spot(catches), one.body, at=one)
+                self.parts[id(body)] = one
         if part.final:
             self.statements(Spot(node, "finally"), part.final)
 

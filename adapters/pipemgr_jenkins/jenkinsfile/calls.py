@@ -21,7 +21,7 @@ STATUS: Final = "returnStatus"
 """A script whose end nobody looks at can't fail
 (https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/#sh-shell-script)."""
 LABEL: Final = "label"
-BODY: Final = "body"
+BLOCK: Final = "block"
 """In rows, the parameter that stands for the steps of the block after a call."""
 _PATHS: Final = ("path", "context", "directory")
 """Inputs that are seen from the folder a step runs in."""
@@ -132,15 +132,15 @@ class CallReader:
         written = self.rows.write(row.action)
         return written.call if written is not None and row.action != "run" else row.call
 
-    def steps(self, call: Given, row: StepRow, place: Place, body: list[Draft]) -> list[Draft] | None:
+    def steps(self, call: Given, row: StepRow, place: Place, block: list[Draft]) -> list[Draft] | None:
         """The steps that do the same as a call; None where its arguments are none that the row can name."""
         arguments = call.arguments(row.main)
         if arguments is None:
             return None
         values: Any = {key: place.values.data(node) for key, node in arguments.items()}
-        values[BODY] = [one.step.data() for one in body]
+        values[BLOCK] = [one.step.data() for one in block]
         found = expand(row, values)
-        directory = "" if BODY in str(row.steps) else place.directory
+        directory = "" if BLOCK in str(row.steps) else place.directory
         return [_step(one, directory) for one in found]
 
     def ignored(self, call: Given, row: StepRow) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from pipemgr.adapter import Node, StepRow
 from pipemgr_jenkins.groovy.syntax import Call, Items
 
-from .calls import BODY, Given
+from .calls import BLOCK, Given
 from .credentials import bindings
 from .drafts import Draft, Place, draft
 from .scope import VENDOR
@@ -70,7 +70,7 @@ class Wrappers:
     @staticmethod
     def changes_nothing(row: StepRow) -> bool:
         """Whether the steps in a block are all that a row says of the call, with nothing to note."""
-        return row.steps == (f"${{{{ inputs.{BODY} }}}}",) and not row.note
+        return row.steps == (f"${{{{ inputs.{BLOCK} }}}}",) and not row.note
 
     def transparent(self, node: Node, place: Place) -> list[Draft]:
         """The steps in a block, with a hint of what stood around them."""

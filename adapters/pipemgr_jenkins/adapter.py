@@ -12,13 +12,19 @@ from pydantic import JsonValue
 from pipemgr.adapter import (
     Adapter,
     Cursor,
+    Dialects,
     Hints,
     LogChunk,
     NotFound,
     PollPage,
     ServerInfo,
+    Tables,
+    UnsupportedCapability,
     Webhook,
+    Writer,
+    Writing,
 )
+from pipemgr.model.definitions import Pipeline
 from pipemgr.model.runs import Artifact, BuildInstance, BuildRef, TestReport
 
 from . import discovery, hooks, jobs, reading
@@ -27,9 +33,18 @@ from .client import Client
 from .control import Control
 from .jobs import Job, Row
 from .overview import GRAPHS, VIEW, Overview
+from .reader import JenkinsReader
 from .settings import JenkinsSettings
 
 VENDOR: Final = "jenkins"
+
+
+class _Unwritten(Writer):
+    """Writes nothing yet."""
+
+    def write(self, pipeline: Pipeline) -> Writing:
+        """Refuse to."""
+        raise UnsupportedCapability(f"{pipeline.name}: no Jenkinsfiles are written yet")
 
 
 class JenkinsAdapter(Adapter):
@@ -42,6 +57,11 @@ class JenkinsAdapter(Adapter):
     """The build that was last looked at."""
     _untested: BuildRef | None = None
     """The same, if it had no test report then: nobody need ask for that."""
+
+    @classmethod
+    def language(cls, dialects: Dialects, tables: Tables) -> tuple[JenkinsReader, Writer]:
+        """Reads and writes Jenkinsfiles; a job's XML is read by the language `jenkins-job`."""
+        return JenkinsReader(tables, dialects), _Unwritten()
 
     @cached_property
     def client(self) -> Client:

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from pipemgr.adapter import Document, DocumentSet, ParseError, Reader, Reading, Tables, refuse_problems
+from pipemgr.adapter import (
+    Dialects,
+    Document,
+    DocumentSet,
+    ParseError,
+    Reader,
+    Reading,
+    Tables,
+    refuse_problems,
+)
 from pipemgr.model.definitions import Pipeline, Stage
 
 from .jenkinsfile.declarative import DeclarativeReader
@@ -17,6 +26,9 @@ from .jenkinsfile.step_reader import StepReader
 from .jenkinsfile.tree import Jenkinsfile, grow
 from .jenkinsfile.triggers import IMPLIED
 
+JOBS = "jenkins-job"
+"""The language of jobs."""
+
 
 class JenkinsReader(Reader):
     """Reads a Jenkinsfile.
@@ -24,12 +36,15 @@ class JenkinsReader(Reader):
     What the model has no word for is kept in `vendor`, in Jenkins' own words, so that Jenkins gets it back.
     """
 
-    def __init__(self, tables: Tables | None = None) -> None:
+    def __init__(self, tables: Tables | None = None, dialects: Dialects | None = None) -> None:
         self.words = Words(tables)
+        self.dialects = dialects
 
     def read(self, documents: DocumentSet) -> Reading:
-        """The pipeline of the one Jenkinsfile in `documents`."""
+        """The pipeline of the one Jenkinsfile in `documents`, or of a job's XML."""
         document = _first(documents)
+        if self.dialects is not None and document.text.lstrip().startswith("<"):
+            return self.dialects(JOBS).reader.read(documents)
         file = grow(document)
         source = file.root.origin
         if file.declarative:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pipemgr.adapter import Node, Tables
@@ -97,7 +97,7 @@ class AgentReader:
 
     def _docker(self, items: dict[str, Node], target: Target) -> Place:
         place = self._labelled(items, target, "label")
-        found: dict[str, str] = {}
+        found: dict[str, Any] = {}
         for theirs, ours in {"image": "image", "value": "image", "args": "options"}.items():
             if (node := items.pop(theirs, None)) is not None:
                 found[ours] = self.values.text(node.feeds(f"{target.model}.container.{ours}"))

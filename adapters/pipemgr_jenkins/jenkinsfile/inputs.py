@@ -41,7 +41,8 @@ def read(node: Node, values: Values, target: Target) -> Asked:
             case "message":
                 message = values.text(one.feeds(f"{target.model}.approval.message"))
             case "parameters":
-                variables, kept["parameters"] = _parameters(one, values, target)
+                variables, texts = _parameters(one, values, target)
+                kept["parameters"] = [*texts]
             case _ if key in _SHOWN:
                 hints[key] = values.data(one.feeds(f"{target.hints}.input.{key}"))
             case _:
@@ -49,7 +50,7 @@ def read(node: Node, values: Values, target: Target) -> Asked:
     return Asked(Approval(message=message), variables, kept, hints)
 
 
-def _parameters(node: Node, values: Values, target: Target) -> tuple[dict[str, str], list[str]]:  # type: ignore[type-arg]
+def _parameters(node: Node, values: Values, target: Target) -> tuple[dict[str, str], list[str]]:
     variables: dict[str, str] = {}
     texts: list[str] = []
     node.feeds(f"{target.kept}.input.parameters")

@@ -31,7 +31,7 @@ def read(node: Node, values: Values, model: str) -> Matrix:
     if (left_out := items.get("excludes")) is not None:
         for one in left_out.feeds(f"{model}.matrix.exclude").entries():
             exclude += _rows(one, axes, values)
-    return Matrix(axes=axes, exclude=tuple(exclude))
+    return Matrix(axes={**axes}, exclude=tuple(exclude))
 
 
 def _axis(node: Node, values: Values) -> tuple[str, tuple[JsonValue, ...]]:

@@ -60,7 +60,7 @@ def _words(value: Any) -> list[str]:
 
 def _container(row: Mapping[str, Any], *, steps: bool = False) -> Container:
     """A container; what one for steps runs is only there to keep it alive."""
-    said = {
+    said: dict[str, Any] = {
         "entrypoint": shlex.join(map(str, row["command"])) if isinstance(row.get("command"), list) else None,
         "command": shlex.join(map(str, row["args"])) if isinstance(row.get("args"), list) else None,
     }

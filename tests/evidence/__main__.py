@@ -1,7 +1,7 @@
 """The evidence on real files as a table: `make evidence`, or `python tests/evidence [--json FILE] [ITEM...]`.
 
-Items 1, 2, 3 and 5 read the files of the folder that `PIPEMGR_CORPUS` names; item 4 executes workflows of our own;
-item 7 is `make bench`. Ends with 1 when a goal is not reached.
+Items 1, 2, 3 and 5 read the files of the folder that `PIPEMGR_CORPUS` names, and so do those from 11 on, which are about
+Jenkins; item 4 executes workflows of our own; item 7 is `make bench`. Ends with 1 when a goal is not reached.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ITEMS = {1: "reading", 2: "round_trips", 3: "validity", 4: "executed", 5: "converting"}
+ITEMS = {1: "reading", 2: "round_trips", 3: "validity", 4: "executed", 5: "converting", 11: "jenkins_syntax", 13: "jenkins_calls"}
 OWN = 4
 
 

@@ -280,9 +280,15 @@ class TriggerRow(Row):
 
 
 class TriggersFile(TableFile):
-    """<vendor>/triggers.yaml; `schedules` says on which branches a schedule starts builds."""
+    """<vendor>/triggers.yaml; `schedules` says on which branches a schedule starts builds.
+
+    With `spreads` times may have `H`, which the vendor replaces by a number of its choice, the same one for ever; with
+    `own-zone` they count in the time zone of the vendor's machine where they name none, and otherwise in UTC.
+    """
 
     schedules: Literal["default-branch", "branches"] | None = None
+    spreads: bool = False
+    own_zone: bool = False
     rows: tuple[TriggerRow, ...]
 
 

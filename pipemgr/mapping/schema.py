@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from . import rows
+from . import elements, rows
 from .loader import shipped
 
 FILES: Final[dict[str, type[rows.TableFile]]] = {
@@ -14,6 +14,7 @@ FILES: Final[dict[str, type[rows.TableFile]]] = {
     "catalogue-expressions": rows.WordsFile,
     "catalogue-runners": rows.RunnerKindsFile,
     "catalogue-triggers": rows.TriggerKindsFile,
+    "elements": elements.ElementsFile,
     "jobs": rows.JobsFile,
     "runners": rows.RunnersFile,
     "scripts": rows.ScriptsFile,

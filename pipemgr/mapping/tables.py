@@ -22,6 +22,7 @@ from pipemgr.errors import MappingError
 from pipemgr.model.expressions import Expression, parse
 
 from .catalogue import Catalogue, catalogue
+from .elements import ElementRow, ElementsFile, RootRow
 from .expansion import alike, inlined
 from .loader import layered, load, shipped
 from .rows import (
@@ -159,6 +160,15 @@ class Variables:
     asked_only: bool = False
 
 
+@dataclass(frozen=True)
+class Elements:
+    """Elements of definitions: by their place and class, outermost ones by name, and names of fields with secrets."""
+
+    rows: Mapping[tuple[str, str], ElementRow]
+    roots: Mapping[str, RootRow]
+    secrets: frozenset[str]
+
+
 class Tables:
     """All tables of one vendor; each is read when first asked for."""
 
@@ -256,6 +266,16 @@ class Tables:
         return said[-1] if said else None
 
     @cached_property
+    def spreads(self) -> bool:
+        """Whether times of schedules may have `H`, for a number that the vendor chooses."""
+        return any(file.spreads for file in self._load("triggers", TriggersFile))
+
+    @cached_property
+    def own_zone(self) -> bool:
+        """Whether times that name no zone count in that of the vendor's machine."""
+        return any(file.own_zone for file in self._load("triggers", TriggersFile))
+
+    @cached_property
     def usual_sizes(self) -> frozenset[str]:
         """Sizes of machines that are no larger than what any vendor hosts."""
         return frozenset(size for file in self._load("runners", RunnersFile) for size in file.usual)
@@ -265,6 +285,18 @@ class Tables:
         """Where what runs in a container finds the services beside it: `name` or `localhost`."""
         said = [file.services for file in self._load("runners", RunnersFile) if file.services]
         return said[-1] if said else None
+
+    @cached_property
+    def elements(self) -> Elements:
+        """Elements of definitions that are trees of them."""
+        files = self._load("elements", ElementsFile)
+        rows = layered((file.rows for file in files), lambda row: (row.place, row.element))
+        roots = layered((file.roots for file in files), lambda row: row.root)
+        return Elements(
+            {(row.place, row.element): row for row in rows},
+            {row.root: row for row in roots},
+            frozenset(name for file in files for name in file.secrets),
+        )
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -20,6 +20,7 @@ from .report import Finding
 from .services import addresses
 from .shells import shells_named
 from .sizes import usual_sizes
+from .spreading import clocks
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
                 *boxes,
                 *addresses(opened, source, target),
                 *schedules(opened, source, target),
+                *clocks(opened, source, target),
                 *words,
                 *defaults,
                 *sizes,

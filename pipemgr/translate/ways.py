@@ -19,6 +19,7 @@ from .lowering import lower
 from .matching import without_matches
 from .names import undefined
 from .report import Fidelity, Finding
+from .spreading import certain_times, spreads
 from .workspaces import without_workspaces
 
 
@@ -41,11 +42,11 @@ def read(documents: DocumentSet, dialect: Dialect) -> Reading:
         raise
     except Exception as error:
         raise _fault(error, "reader", dialect, path) from error
-    reading.source.findings += _doubts(reading)
+    reading.source.findings += _doubts(reading, spread=spreads(dialect))
     return reading
 
 
-def _doubts(reading: Reading) -> Iterator[Finding]:
+def _doubts(reading: Reading, *, spread: bool) -> Iterator[Finding]:
     """What is kept as it stands, and can hardly be meant: names that nothing defines, times that are none."""
     place, kept = reading.source.place, Fidelity.EQUIVALENT
     for path, name, instead in dict.fromkeys(undefined(reading.pipeline)):
@@ -53,7 +54,8 @@ def _doubts(reading: Reading) -> Iterator[Finding]:
         yield Finding(fidelity=kept, path=path, source=place(path), what=name, why=why, remedy=instead)
     for at, trigger in enumerate(reading.pipeline.triggers):
         path, text = f"triggers[{at}].cron", trigger.cron
-        problem = cron_problem(text) if text is not None and "${{" not in text else None
+        known = text is not None and "${{" not in text
+        problem = cron_problem(text, spreads=spread) if text is not None and known else None
         if problem:
             remedy = "write five fields, such as 30 4 * * 1-5"
             yield Finding(
@@ -73,7 +75,8 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 
 def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
-    shared = without_workspaces(pipeline, dialect)
+    timed, times = certain_times(pipeline, dialect)
+    shared = without_workspaces(timed, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
     plain, matches = without_matches(own, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
@@ -85,7 +88,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise _fault(error, "writer", dialect, None) from error
     told = map(origins.placed, (*matches, *findings, *writing.findings))
     moved = map(shared.moved.placed, (*foreign, *told))
-    return lowered, Writing(writing.documents, (*shared.findings, *moved))
+    return lowered, Writing(writing.documents, (*times, *shared.findings, *moved))
 
 
 _Answer = TypeVar("_Answer")

@@ -1,10 +1,14 @@
 """Cron texts: what is a time and what is none."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipemgr.translate.crons import cron_problem
+from pipemgr.model.definitions import Pipeline, Trigger
+from pipemgr.translate.crons import certain, cron_problem
+from pipemgr.translate.spreading import certain_times
 
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
@@ -51,3 +55,79 @@ def test_names_and_spaces(text: str) -> None:
 )
 def test_what_is_none(text: str, said: str) -> None:
     assert said in str(cron_problem(text))
+
+
+# Times with H -------------------------------------------------------------------------------------------
+
+SPREAD = ("H", "H/15", "H(2-5)", "H(1-6)/2", "H/90", "H,3")
+SHORT = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+
+
+@pytest.mark.parametrize(
+    "text", [*SHORT, "H H(0-7) * * H(1-5)", "H/15 * * * *", "H(0-29)/10 9-16 1,15 1-11 *"]
+)
+def test_who_chooses_takes_times_with_h(text: str) -> None:
+    assert cron_problem(text) is not None
+    assert cron_problem(text, spreads=True) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("H(0-60) * * * *", "they go from 0 to 59"),
+        ("H(9-1) * * * *", "ends before"),
+        ("H/0 * * * *", "no number for its step"),
+        ("H(1,2) * * * *", "is no minute"),
+        ("@often", "not 1"),
+        ("h * * * *", "'h' is no minute"),
+    ],
+)
+def test_not_every_h_is_a_time(text: str, said: str) -> None:
+    assert said in str(cron_problem(text, spreads=True))
+    assert certain(text, "x") == text
+
+
+@given(
+    st.lists(st.sampled_from((*SPREAD, "*", "2", "1-6/2")), min_size=5, max_size=5).map(" ".join), st.text()
+)
+def test_a_time_with_h_becomes_a_certain_one_that_stays(text: str, name: str) -> None:
+    found = certain(text, name)
+    assert cron_problem(found) is None
+    assert found == certain(text, name) == certain(found, name)
+    assert "H" not in found
+    assert "H" in text or found == text
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "low", "high"),
+    [
+        ("* * H * *", 2, 1, 28),
+        ("* * * * H", 4, 0, 6),
+        ("H(10-12) * * * *", 0, 10, 12),
+        ("@midnight", 1, 0, 2),
+    ],
+)
+def test_numbers_lie_where_the_text_says(text: str, field: int, low: int, high: int) -> None:
+    found = {int(certain(text, f"pipeline {at}").split()[field]) for at in range(500)}
+    assert found == set(range(low, high + 1))
+
+
+def test_steps_begin_somewhere_and_go_on_to_the_end() -> None:
+    found = {certain("H/20 * * * *", f"pipeline {at}") for at in range(500)}
+    assert found == {f"{at},{at + 20},{at + 40} * * * *" for at in range(20)}
+    many = {certain("H/5 * * * *", f"pipeline {at}") for at in range(100)}
+    assert many == {f"{at}-59/5 * * * *" for at in range(5)}
+
+
+def test_a_target_that_wants_a_certain_time_gets_one_and_people_are_told(poor: Any) -> None:
+    triggers = (Trigger(event="push"), Trigger(event="schedule", cron="H 4 * * *"))
+    changed, (finding,) = certain_times(Pipeline(name="x", triggers=triggers), poor())
+    assert changed.triggers[0] == triggers[0]
+    assert str(changed.triggers[1].cron).endswith(" 4 * * *")
+    assert (finding.path, finding.what) == ("triggers[1].cron", "cron H 4 * * *")
+    assert str(changed.triggers[1].cron) in finding.why
+
+
+def test_who_chooses_itself_keeps_the_h(native: Any) -> None:
+    pipeline = Pipeline(name="x", triggers=(Trigger(event="schedule", cron="@daily"),))
+    assert certain_times(pipeline, native) == (pipeline, ())

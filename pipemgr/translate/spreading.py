@@ -1,0 +1,49 @@
+"""Spreading: schedules with `H` on their way to vendors that want a certain time, and whose clock they go by."""
+
+from __future__ import annotations
+
+from pipemgr.model.definitions import Pipeline, Trigger
+
+from .base import Dialect
+from .crons import certain
+from .report import Fidelity, Finding
+
+
+def spreads(dialect: Dialect) -> bool:
+    """Whether a language may have `H` in times: a neutral one keeps it."""
+    return dialect.foreign or (dialect.tables is not None and dialect.tables.spreads)
+
+
+def certain_times(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """The pipeline with a number for each `H`, where the target does not choose any itself."""
+    if spreads(target) or not any(one.cron for one in pipeline.triggers):
+        return pipeline, ()
+    findings: list[Finding] = []
+    triggers: list[Trigger] = []
+    for at, one in enumerate(pipeline.triggers):
+        cron = certain(one.cron, pipeline.name) if one.cron else one.cron
+        triggers.append(one if cron == one.cron else one.model_copy(update={"cron": cron}))
+        if cron != one.cron:
+            why = f"{target.title} wants a certain time: {cron}, by the pipeline's name, so that not all begin at once"
+            findings.append(_finding(Fidelity.EQUIVALENT, at, f"cron {one.cron}", why))
+    return pipeline.model_copy(update={"triggers": tuple(triggers)}), tuple(findings)
+
+
+def clocks(pipeline: Pipeline, source: Dialect, target: Dialect) -> tuple[Finding, ...]:
+    """A finding for each schedule that went by the clock of a machine, and goes by another one now."""
+    mine, theirs = (one.tables is not None and one.tables.own_zone for one in (source, target))
+    if not mine or theirs:
+        return ()
+    why = f"{source.title} goes by the time zone of its own machine where a schedule names none; this is UTC now"
+    remedy = "give the schedule the machine's time zone, if that is another one"
+    return tuple(
+        _finding(Fidelity.APPROXIMATE, at, f"cron {one.cron}", why, remedy)
+        for at, one in enumerate(pipeline.triggers)
+        if one.cron and one.timezone is None
+    )
+
+
+def _finding(fidelity: Fidelity, at: int, what: str, why: str, remedy: str = "") -> Finding:
+    return Finding(
+        fidelity=fidelity, path=f"triggers[{at}].cron", source="", what=what, why=why, remedy=remedy
+    )

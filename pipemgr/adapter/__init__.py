@@ -22,8 +22,9 @@ from pipemgr.errors import (
     UnsupportedCapability,
 )
 from pipemgr.mapping.convert import from_vendor, to_vendor
+from pipemgr.mapping.elements import ElementRow, RootRow
 from pipemgr.mapping.expansion import alike, expand, expand_stage, ignored
-from pipemgr.mapping.rows import StageRow, StepRow
+from pipemgr.mapping.rows import InputRow, StageRow, StepRow
 from pipemgr.mapping.statuses import Statuses
 from pipemgr.mapping.tables import Tables
 from pipemgr.model.support import Answer, Support
@@ -133,6 +134,9 @@ __all__ = [
     "some",
     "single",
     # What a vendor's words mean
+    "ElementRow",
+    "InputRow",
+    "RootRow",
     "StageRow",
     "StepRow",
     "Tables",

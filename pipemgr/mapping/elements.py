@@ -11,7 +11,9 @@ from pipemgr.model.expressions import Condition
 
 from .rows import ActionName, InputRow, Row, TableFile, TriggerName
 
-Place = Literal["axis", "binding", "builder", "parameter", "property", "publisher", "scm", "trigger", "wrapper"]
+Place = Literal[
+    "axis", "binding", "builder", "parameter", "property", "publisher", "scm", "trigger", "wrapper"
+]
 """What an element is by where it stands."""
 Default = str | Annotated[tuple[()], Field(max_length=0)] | None
 """What a field says when nobody has set it: a text, `[]` for a list without entries, null where it is then absent."""

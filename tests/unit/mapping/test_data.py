@@ -58,9 +58,11 @@ def test_rows_are_sorted(path: Path) -> None:
         keys: list[Any] = [
             next(row[key] for key in ("word", "call", "action", "name", "variable", "text") if key in row)
             for row in rows
-            if not {"trigger", "runner", "image"} & row.keys()
+            if not {"trigger", "runner", "image", "element", "root"} & row.keys()
         ]
-        if path.stem == "steps":
+        if path.stem == "elements":
+            keys = [row.get("element") or row["root"] for row in rows]
+        elif path.stem == "steps":
             local = path.parent.name == "local"
             keys = [(0, row["call"]) if "call" in row and not local else (1, row["action"]) for row in rows]
         elif path.stem in ("triggers", "runners") and path.parent.name != "catalogue":

@@ -1,0 +1,5 @@
+"""The jenkins-job adapter: job configurations (`config.xml`) as a language, without a server."""
+
+from .adapter import JenkinsJobAdapter
+
+__all__ = ["JenkinsJobAdapter"]

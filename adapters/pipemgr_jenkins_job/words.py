@@ -1,0 +1,69 @@
+"""Words: the tables that the reader and the writer of configurations go by, and what the model keeps for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipemgr.adapter import ElementRow, RootRow, Tables
+from pipemgr.model.definitions import HINTS, Data
+from pipemgr.model.expressions import Access, Literal, Name
+from pipemgr.model.templates import template, untemplate
+
+VENDOR: Final = "jenkins-job"
+DIALECT: Final = "jenkins"
+"""The language of the scripts in configurations."""
+OWN: Final = f"vendor.{VENDOR}"
+FREESTYLE: Final = "freestyle"
+PIPELINE: Final = "pipeline"
+
+
+class Words:
+    """Jenkins' tables of elements."""
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.tables = tables or Tables.of(VENDOR)
+
+    def row(self, place: str, element: str) -> ElementRow | None:
+        """What an element is at a place."""
+        return self.tables.elements.rows.get((place, element))
+
+    def rows(self, place: str) -> tuple[ElementRow, ...]:
+        """All rows of a place."""
+        return tuple(row for (one, _), row in self.tables.elements.rows.items() if one == place)
+
+    def root(self, element: str) -> RootRow | None:
+        """What an outermost element is."""
+        return self.tables.elements.roots.get(element)
+
+    def root_of(self, job: str) -> RootRow | None:
+        """The outermost element of a kind of job: the first that is not an older spelling."""
+        found = [row for row in self.tables.elements.roots.values() if row.job == job]
+        return found[-1] if found else None
+
+
+def own(vendor: Mapping[str, Data]) -> Data:
+    """What a model's `vendor` field keeps for configurations, without hints."""
+    return {key: value for key, value in vendor.get(VENDOR, {}).items() if key != HINTS}
+
+
+def hints(vendor: Mapping[str, Data]) -> Data:
+    """What is kept to write the same text again."""
+    found = vendor.get(VENDOR, {}).get(HINTS)
+    return found if isinstance(found, dict) else {}
+
+
+def literal(text: str) -> str:
+    """A text of a configuration as a text of the model: what looks like a template stays plain."""
+    return untemplate((text,))
+
+
+def secret(name: str) -> str:
+    """A reference to a secret, as a text of the model."""
+    return untemplate((Access(Name("secrets"), Literal(name)),))
+
+
+def plain(text: str) -> str | None:
+    """The text without templates: None where there is one that is more than a constant."""
+    parts = [part.value if isinstance(part, Literal) else part for part in template(text)]
+    return "".join(map(str, parts)) if all(isinstance(part, str) for part in parts) else None

@@ -1,0 +1,148 @@
+"""Wrappers, both ways: a time limit and bound credentials are the stage's own; all others stay as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipemgr.model.definitions import Data, Stage, seconds
+from pipemgr.model.expressions import Access, Literal, Name
+from pipemgr.model.templates import template
+
+from .elements import Element, flat, grown
+from .kept import Grower, keep, section
+from .normal import same
+from .rendering import rendered
+from .step_reader import same_classes
+from .tree import Tree
+from .words import Words, secret
+
+SECTION: Final = "buildWrappers"
+BINDINGS: Final = "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper"
+TIMEOUT: Final = "hudson.plugins.build__timeout.BuildTimeoutWrapper"
+_MINUTE: Final = 60
+_WHOLE: Final = "secret"
+
+
+@dataclass
+class Around:
+    """What wrappers give a stage."""
+
+    timeout: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def understood(element: Element, words: Words) -> Around | None:
+    """What a wrapper gives; None where it has no row, or gives more than ours can say."""
+    if element.tag == BINDINGS:
+        return _bindings(element, words)
+    row, said = words.row("wrapper", element.tag), flat(element)
+    if row is None or said is None or "timeout" not in row.inputs or not same_classes(row, said):
+        return None
+    minutes = said.get(row.path("timeout")) or ""
+    return Around(timeout=f"{minutes}m") if re.fullmatch(r"\d{1,6}", minutes) else None
+
+
+def _bindings(element: Element, words: Words) -> Around | None:
+    bindings = element.child("bindings")
+    found: dict[str, str] = {}
+    for one in bindings.children if bindings is not None else ():
+        row = words.row("binding", one.tag)
+        name = one.find("credentialsId")
+        if row is None or not name or "$" in name:
+            return None
+        for part in row.inputs:
+            if variable := one.find(row.path(part)):
+                found[variable] = secret(name if part == _WHOLE else f"{name}:{part}")
+    return Around(variables=found)
+
+
+def read(elements: Iterable[Element], words: Words, tree: Tree, kept: Data, hints: Data) -> Around:
+    """What all wrappers give; those that are not understood, or not written the same way, are kept."""
+    around = Around()
+    for element in elements:
+        given = understood(element, words)
+        path = f"{SECTION}/{element.tag}"
+        tree.take(element, f"vendor.jenkins-job.{path}")
+        if given is None or (given.timeout is not None and around.timeout is not None):
+            row = words.row("wrapper", element.tag)
+            keep(hints if row is not None and row.harmless else kept, path, rendered(element))
+            continue
+        tree.node(element).feeds("stages.build.timeout" if given.timeout else "stages.build.variables")
+        around.timeout = given.timeout or around.timeout
+        around.variables |= given.variables
+        again = list(written(given.timeout, given.variables, words))
+        if len(again) != 1 or not same(again[0], element, words, "wrapper"):
+            keep(hints, path, rendered(element))
+    return around
+
+
+def written(timeout: str | None, variables: dict[str, str], words: Words) -> Iterator[Element]:
+    """The wrappers of a stage: its bound credentials, and its time limit in whole minutes."""
+    bound = list(_bound(variables, words))
+    if bound:
+        bindings = Element("bindings", children=bound)
+        yield Element(BINDINGS, {"plugin": "credentials-binding"}, children=[bindings])
+    row = words.row("wrapper", TIMEOUT)
+    if timeout is not None and row is not None and (length := seconds(timeout)) is not None:
+        said: dict[str, str | None] = {
+            path: default if isinstance(default, str) else None
+            for path, default in row.fields.items()
+            if default is not None
+        }
+        said[row.path("timeout")] = str(max(1, -int(-length // _MINUTE)))
+        yield grown(row.element, said, {"plugin": row.plugin})
+
+
+def credential(text: str) -> tuple[str, str] | None:
+    """The id of the credential and the part of it that a variable holds; None for all other texts."""
+    match template(text):
+        case (Access(Name("secrets"), Literal(str(name))),):
+            known, _, part = name.rpartition(":")
+            return (known, part) if known and part in _PARTS else (name, _WHOLE)
+    return None
+
+
+_PARTS: Final = frozenset(("username", "password", "userpass", "file", "key", "passphrase"))
+
+
+def _bound(variables: dict[str, str], words: Words) -> Iterator[Element]:
+    """A binding for each credential, with all of its parts that are asked for."""
+    asked: dict[str, dict[str, str]] = {}
+    for variable, text in variables.items():
+        if (found := credential(text)) is not None:
+            asked.setdefault(found[0], {})[found[1]] = variable
+    for name, parts in asked.items():
+        left = dict(parts)
+        for row in words.rows("binding"):
+            if row.writes and set(row.inputs) & left.keys() and set(left) <= set(row.inputs):
+                said = {row.path(part): left.pop(part) for part in row.inputs if part in left}
+                ordered = {path: said[path] for path in row.fields if path in said}
+                yield grown(row.element, {**ordered, "credentialsId": name})
+        for part, variable in left.items():
+            row_of = next((one for one in words.rows("binding") if one.writes and part in one.inputs), None)
+            if row_of is not None:
+                yield grown(row_of.element, {row_of.path(part): variable, "credentialsId": name})
+
+
+def as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Grower) -> Iterator[Element]:
+    """All wrappers: those that give what they gave get their own texts back."""
+    left = {name: text for name, text in stage.variables.items() if credential(text) is not None}
+    timeout = stage.timeout
+    for path, text in section(hints, SECTION):
+        element = grower.element(text, path)
+        given = understood(element, words) if element is not None else None
+        if element is None:
+            continue
+        if given is None:
+            yield element
+        elif given.variables.items() <= left.items() and given.timeout in (None, timeout):
+            left = {name: one for name, one in left.items() if name not in given.variables}
+            timeout = None if given.timeout else timeout
+            yield element
+    for path, text in section(kept, SECTION):
+        if (element := grower.element(text, path)) is not None:
+            yield element
+    yield from written(timeout, left, words)

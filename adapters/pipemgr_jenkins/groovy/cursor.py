@@ -10,8 +10,8 @@ from pipemgr.adapter import ParseError
 from .lexer import Lexer, Token
 from .syntax import Code, Part
 
-LIMIT = 96
-"""How deep expressions and statements may nest; a closure in a call counts twice."""
+LIMIT = 80
+"""How deep expressions and statements may nest; a closure in a call counts twice. Python's stack holds that easily."""
 
 MODIFIERS = frozenset(
     [

@@ -79,14 +79,18 @@ class Expressions(Cursor):
         """`a b`, `a b c d` (that is `a(b).c(d)`): calls without parentheses, by the line."""
         if isinstance(part, Name | Property) and part.start == start and self._argument_begins():
             part = self._command(part, start)
-        while isinstance(part, Call) and self.word and self.word not in KEYWORDS and not self._after_brace():
+        for length in count():
+            if not (isinstance(part, Call) and self._links()):
+                break
+            self.chained(length)
             word = self.take()
             link = Property(start=start, end=word.end, target=part, name=word.value)
             part = self._command(link, start) if self._argument_begins() else link
         return part
 
-    def _after_brace(self) -> bool:
-        return self.tokens[self.at - 1].kind == "}"
+    def _links(self) -> bool:
+        """Whether a word goes on with a call; behind a closing brace one begins a new statement."""
+        return bool(self.word) and self.word not in KEYWORDS and self.tokens[self.at - 1].kind != "}"
 
     def _argument_begins(self) -> bool:
         if self.kind not in _BEGINNING:
@@ -258,7 +262,7 @@ class Expressions(Cursor):
         for length in count():
             self.chained(length)
             kind = self.kind
-            if kind == "newline" and self.peek().kind in {".", "?.", "*."}:
+            if kind == "newline" and self._continues(part):
                 self.at += 1
             elif kind in {".", "?.", "*."}:
                 part = self._member(part, start)
@@ -275,9 +279,20 @@ class Expressions(Cursor):
                 return part
         raise AssertionError
 
-    def _member(self, target: Part, start: int) -> Property:
+    def _continues(self, part: Part) -> bool:
+        """Whether the next line goes on with this part: with a member of it, or the closure of a call."""
+        following = self.peek().kind
+        return following in {".", "?.", "*."} or (
+            following == "{" and isinstance(part, Name | Property | Call)
+        )
+
+    def _member(self, target: Part, start: int) -> Property | Index:
+        """`.name`, `.'name'`; a computed name (`."${x}"`) is an index."""
         operator = self.take().kind
         self.skip("newline")
+        if self.kind == "text":
+            key = self._text()
+            return Index(start=start, end=self.end, target=target, key=key)
         if self.kind not in {"name", "string"}:
             raise Unclear
         name = self.take().value
@@ -296,9 +311,12 @@ class Expressions(Cursor):
 
     def _call_with_closures(self, called: Part, start: int) -> Call:
         """`called(arguments) { ... } { ... }`, with or without the parentheses."""
-        arguments = self._parenthesised() if self.kind == "(" else ()
+        closures_only = self.kind == "{"
+        arguments = () if closures_only else self._parenthesised()
         while self.kind == "{":
             arguments = (*arguments, self._closing())
+        if closures_only and isinstance(called, Call):  # they stand on the next line
+            return replace(called, end=self.end, arguments=(*called.arguments, *arguments))
         return self._call(called, arguments, start)
 
     # What stands by itself --------------------------------------------------------------------------------------
@@ -352,7 +370,9 @@ class Expressions(Cursor):
         end = self.type_end(index + 1)
         if end > 0 and self.tokens[end].kind == ")" and self._casts(index + 1, end):
             self.at = end + 1
+            self.deeper()
             self._unary()
+            self.depth -= 1
             return self.code(index)
         self.take()
         part = self.contained(self.whole, _MIDDLE)
@@ -431,10 +451,12 @@ class Expressions(Cursor):
 
     def _interpolation(self) -> Part:
         """`${expression}`; several statements, or none, are left as they are."""
+        self.deeper()
         self.take()
         self.skip("newline")
         part = self.contained(self._inside, frozenset({"}"}))
         self.expect("}")
+        self.depth -= 1
         return part
 
     def _inside(self) -> Part:

@@ -171,12 +171,21 @@ class Lexer:
         end = chunk.end() if chunk else begin
         if self.text.startswith(quotes.last, end):
             after = end + len(quotes.last)
-            self.tokens.append(Token("string", quotes.plain(self.text[begin:end]), start, after))
+            self.tokens.append(Token("string", self._plain(quotes, begin, end), start, after))
             return after
         if not quotes.interpolates:
             raise self._endless(quotes, start)
         self._enter("text", start, quotes.first)
         return self._pieces(begin)
+
+    def _plain(self, quotes: Quotes, start: int, end: int) -> str:
+        raw = self.text[start:end]
+        if (at := quotes.stranger(raw)) >= 0:
+            escape = raw[at : at + 2]
+            raise self.error(
+                f"Groovy has no escape `{escape}`", start + at, f"write `\\{escape}` for a backslash"
+            )
+        return quotes.plain(raw)
 
     def _pieces(self, position: int) -> int:
         """Go on in the innermost string with interpolation, up to its end or its next `${`."""
@@ -186,7 +195,7 @@ class Lexer:
             chunk = quotes.chunk.match(self.text, position)
             end = chunk.end() if chunk else position
             if end > position:
-                self.tokens.append(Token("piece", quotes.plain(self.text[position:end]), position, end))
+                self.tokens.append(Token("piece", self._plain(quotes, position, end), position, end))
             if self.text.startswith(quotes.last, end):
                 self._leave("text end", end, len(quotes.last))
                 return end + len(quotes.last)
@@ -194,6 +203,8 @@ class Lexer:
                 self._enter("${", end)
                 return end + 2
             path = _PATH.match(self.text, end)
+            if path is None and self.text.startswith("$", end):
+                raise self.error("a `$` that begins no expression", end, "write `\\$`, or use single quotes")
             if path is None:
                 raise self._endless(quotes, opener.start)
             self.tokens.append(Token("path", path[1], end + 1, path.end()))

@@ -13,7 +13,7 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\
 # Control characters are octal: Groovy turns \uXXXX into the character before it looks for strings.
 _OCTAL = re.compile(r"[\x00-\x1f\x7f]")
 _UNWRITABLE = re.compile(r"[\x80-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
+_WORD = re.compile(r"(?!(?:true|false|null)\Z)[A-Za-z_$][A-Za-z_$0-9]*\Z")
 
 
 class Expression(str):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 # The escapes of quoted strings (Groovy's grammar, ESC; octal ones are of Java's kind).
 ESCAPE = re.compile(r"\\(u+[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}|\r\n|.)", re.DOTALL)
+_KNOWN = re.compile(r"(?:[^\\]++|\\(?:[nrtbf\"'\\$0-7\r\n]|u+[0-9a-fA-F]{4}))*+")
 UNICODE = re.compile(r"\\u+([0-9a-fA-F]{4})")
 LINE_END = re.compile(r"\r\n?")
-SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "s": " "}
+SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 IGNORED = {"\n", "\r", "\r\n"}
 UNINTERPOLATED = r"\$(?![^\W\d]|\{)"
 
@@ -24,6 +25,14 @@ class Quotes:
     escapes: str = "all"
     interpolates: bool = False
 
+    def stranger(self, raw: str) -> int:
+        """Where in the characters of such a string an escape stands that Groovy does not know; -1 for nowhere."""
+        if self.escapes != "all" or "\\" not in raw:
+            return -1
+        known = _KNOWN.match(raw)
+        end = known.end() if known else 0
+        return end if end < len(raw) else -1
+
     def plain(self, raw: str) -> str:
         """The text that the characters `raw` of such a string stand for."""
         if "\\" not in raw and "$" not in raw and "\r" not in raw:
@@ -36,7 +45,7 @@ class Quotes:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """The character of one escape. An unknown one stays as it is."""
+    """The character of one escape."""
     what = found[1]
     if what[0] == "u" and len(what) > 1:
         return chr(int(what.lstrip("u"), 16))
@@ -46,7 +55,7 @@ def _escaped(found: re.Match[str]) -> str:
         return SIMPLE[what]
     if what in IGNORED:
         return ""
-    return what if what in "\\'\"$" else found[0]
+    return what
 
 
 def _dollars(text: str) -> str:
@@ -68,8 +77,8 @@ def _chunk(pattern: str) -> re.Pattern[str]:
 _KINDS = (
     Quotes("'''", "'''", _chunk(r"(?:[^'\\]++|\\.|'(?!''))*+")),
     Quotes("'", "'", _chunk(r"(?:[^'\\\r\n]++|\\(?:\r\n|.))*+")),
-    Quotes('"""', '"""', _chunk(rf'(?:[^"\\$]++|\\.|"(?!"")|{UNINTERPOLATED})*+'), interpolates=True),
-    Quotes('"', '"', _chunk(rf'(?:[^"\\$\r\n]++|\\(?:\r\n|.)|{UNINTERPOLATED})*+'), interpolates=True),
+    Quotes('"""', '"""', _chunk(r'(?:[^"\\$]++|\\.|"(?!""))*+'), interpolates=True),
+    Quotes('"', '"', _chunk(r'(?:[^"\\$\r\n]++|\\(?:\r\n|.))*+'), interpolates=True),
     Quotes("/", "/", _chunk(rf"(?:[^/\\$]++|\\/|\\|{UNINTERPOLATED})*+"), "slash", interpolates=True),
     Quotes(
         "$/", "/$", _chunk(rf"(?:[^/$]++|\$[$/]|/(?!\$)|{UNINTERPOLATED})*+"), "dollar", interpolates=True

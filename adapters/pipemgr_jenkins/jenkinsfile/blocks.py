@@ -13,7 +13,8 @@ from pipemgr_jenkins.groovy import syntax
 from pipemgr_jenkins.groovy.syntax import Catch, Closure, Code, Declaration, Loop, Method, Part, Script
 
 from .drafts import Draft, Place
-from .expressions import negated, truth
+from .expressions import truth
+from .logic import negated
 
 if TYPE_CHECKING:
     from .step_reader import StepReader

@@ -21,6 +21,8 @@ STATUS: Final = "returnStatus"
 """A script whose end nobody looks at can't fail
 (https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/#sh-shell-script)."""
 LABEL: Final = "label"
+_CARRIERS: Final = ("delegate", "target")
+"""Arguments that hold all others: `publishHTML(target: [reportDir: ...])`."""
 BLOCK: Final = "block"
 """In rows, the parameter that stands for the steps of the block after a call."""
 _PATHS: Final = ("path", "context", "directory")
@@ -68,10 +70,12 @@ def given(node: Node) -> Given:
 
 def _carried(found: Given) -> Given:
     """For `step([$class: 'X', ...])` and the like, X and its arguments; `$class` may hold a package too."""
-    one = found.positional[0] if len(found.positional) == 1 else found.named.get("delegate")
+    one = found.positional[0] if len(found.positional) == 1 else None
+    if len(found.named) == 1:
+        one = next((found.named[key] for key in _CARRIERS if key in found.named), one)
     inner = one.items() if one is not None and one.kind == "mapping" else found.named
     if CLASS not in inner:
-        return found
+        return Given(found.name, inner) if one is not None and inner is not found.named else found
     kind = inner[CLASS].text().rpartition(".")[2]
     return Given(kind, {key: value for key, value in inner.items() if key != CLASS})
 

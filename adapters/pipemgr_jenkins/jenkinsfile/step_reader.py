@@ -16,16 +16,18 @@ from typing import Final
 
 from pipemgr.adapter import Node, StepRow, Tables
 from pipemgr.model.definitions import Step
-from pipemgr_jenkins.groovy.syntax import Call, If, Try
+from pipemgr_jenkins.groovy.syntax import Assignment, Call, If, Try
 
+from . import assignments, checkouts, docker
 from .blocks import declared, is_declarative, lengths, read_if, read_try
 from .calls import CallReader, Given, given
-from .drafts import Draft, Place, Told, opaque, wrapped
+from .drafts import Draft, Place, Told, draft, joined, opaque, wrapped
 from .scope import Scope
 from .tree import Jenkinsfile
 from .values import Values
 from .wrappers import WRAPPERS, Wrappers
 
+PARALLEL: Final = "parallel"
 DEEPEST: Final = 50
 """Blocks are taken apart so far; what is deeper stays as it is."""
 
@@ -107,7 +109,11 @@ class StepReader:
             case Try() if "try" in items:
                 return read_try(self, node, place)
             case Call() if "name" in items:
-                return self._call(node, place)
+                return self._checkout(part, node, place) or self._call(node, place)
+            case Call() if part.target is not None:
+                return self._method(part, node, place)
+            case Assignment():
+                return self._assignment(part, node, place)
         return [self.verbatim(node, place)]
 
     def verbatim(
@@ -125,12 +131,40 @@ class StepReader:
         block = node.items().get("block")
         return self.statements(block.entries(), place.bare) if block is not None else []
 
+    def _assignment(self, part: Assignment, node: Node, place: Place) -> list[Draft]:
+        steps, note = assignments.read(part, place) or (None, "")
+        return [self.verbatim(node, place, steps, note)]
+
+    def _checkout(self, part: Call, node: Node, place: Place) -> list[Draft]:
+        """A repository of Git's; nothing for all other calls."""
+        found = checkouts.read(part, place.values.scope)
+        if found is None:
+            return []
+        inputs = found.inputs
+        if place.directory:
+            inputs["path"] = joined(place.directory, str(inputs.get("path", ".")))
+        if found.exact:
+            return [draft(checkouts.CHECKOUT, inputs, place, [(node, "")])]
+        lost = f"{', '.join(dict.fromkeys(found.lost))} is lost" if found.lost else ""
+        return [self.verbatim(node, place, [draft(checkouts.CHECKOUT, inputs, place.bare)], lost)]
+
+    def _method(self, part: Call, node: Node, place: Place) -> list[Draft]:
+        """A call of a method: of Docker's steps, or of anything that only Groovy knows."""
+        block = self.inside(node, place)
+        found = docker.read(part, place, block)
+        if found is None and block:
+            found = block, f"what {part.name} does around them is lost"
+        steps, note = found or (None, "")
+        return [self.verbatim(node, place, steps, note)]
+
     # Calls ---------------------------------------------------------------------------------------------
 
     def _call(self, node: Node, place: Place) -> list[Draft]:
         call = given(node)
         if "block" in node.items() and call.name in WRAPPERS:
             return self.wrappers.read(call, node, place)
+        if call.name == PARALLEL:
+            return [self._parallel(call, node, place)]
         row = self.calls.row(call)
         if row is None:
             return [self._unknown(call, node, place)]
@@ -145,11 +179,18 @@ class StepReader:
         steps = self.calls.steps(call, row, place, self.inside(node, place))
         return [self.verbatim(node, place, steps, row.note if steps is not None else "")]
 
+    def _parallel(self, call: Given, node: Node, place: Place) -> Draft:
+        """Branches that are all there to see, one after another elsewhere."""
+        branches = {name: one for name, one in call.named.items() if name != "failFast"}
+        blocks = [one.items().get("block") if one.kind == "mapping" else None for one in branches.values()]
+        if not blocks or None in blocks or call.positional:
+            return self.verbatim(node, place)
+        steps = [one for block in blocks if block for one in self.statements(block.entries(), place.bare)]
+        return self.verbatim(node, place, steps, "the branches are executed one after another")
+
     def _unknown(self, call: Given, node: Node, place: Place) -> Draft:
         """A call that no row knows: a library's, a plugin's or the file's own."""
         if "block" not in node.items():
             return self.verbatim(node, place)
         inner = self.inside(node, place)
-        if any(one.is_opaque for one in inner):
-            return self.verbatim(node, place)
         return self.verbatim(node, place, inner, f"what {call.name} does around them is lost")

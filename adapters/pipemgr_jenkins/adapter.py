@@ -19,12 +19,8 @@ from pipemgr.adapter import (
     PollPage,
     ServerInfo,
     Tables,
-    UnsupportedCapability,
     Webhook,
-    Writer,
-    Writing,
 )
-from pipemgr.model.definitions import Pipeline
 from pipemgr.model.runs import Artifact, BuildInstance, BuildRef, TestReport
 
 from . import discovery, hooks, jobs, reading
@@ -35,16 +31,9 @@ from .jobs import Job, Row
 from .overview import GRAPHS, VIEW, Overview
 from .reader import JenkinsReader
 from .settings import JenkinsSettings
+from .writer import JenkinsWriter
 
 VENDOR: Final = "jenkins"
-
-
-class _Unwritten(Writer):
-    """Writes nothing yet."""
-
-    def write(self, pipeline: Pipeline) -> Writing:
-        """Refuse to."""
-        raise UnsupportedCapability(f"{pipeline.name}: no Jenkinsfiles are written yet")
 
 
 class JenkinsAdapter(Adapter):
@@ -59,9 +48,9 @@ class JenkinsAdapter(Adapter):
     """The same, if it had no test report then: nobody need ask for that."""
 
     @classmethod
-    def language(cls, dialects: Dialects, tables: Tables) -> tuple[JenkinsReader, Writer]:
+    def language(cls, dialects: Dialects, tables: Tables) -> tuple[JenkinsReader, JenkinsWriter]:
         """Reads and writes Jenkinsfiles; a job's XML is read by the language `jenkins-job`."""
-        return JenkinsReader(tables, dialects), _Unwritten()
+        return JenkinsReader(tables, dialects), JenkinsWriter(tables)
 
     @cached_property
     def client(self) -> Client:

@@ -31,6 +31,8 @@ class Block:
     head: str
     body: tuple[Item, ...]
     then: Block | None = None
+    parameters: str = ""
+    """What the block calls what it is given: `db ->`."""
 
 
 Item = Statement | Block
@@ -58,16 +60,15 @@ def _lines(item: Item, depth: int) -> Iterator[str]:
     if isinstance(item, Statement):
         yield indented(item.text, margin)
         return
-    head = f"{margin}{item.head}".rstrip() if not item.head else indented(item.head, margin)
     link: Block | None = item
-    opening = f"{head} {{".replace(f"{margin} {{", f"{margin}{{")
+    opening = f"{indented(item.head, margin)} {{{f' {item.parameters}' if item.parameters else ''}"
     while link is not None:
         yield opening
         for inner in link.body:
             yield from _lines(inner, depth + 1)
-        link, last = link.then, link
+        link = link.then
         if link is None:
-            yield f"{margin}}}" if last is not None else ""
+            yield f"{margin}}}"
         else:
             opening = f"{margin}}} {link.head} {{"
 

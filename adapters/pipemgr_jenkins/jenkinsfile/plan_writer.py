@@ -1,0 +1,163 @@
+"""Plans: which stages become stages of Jenkins, which become `post` sections, and which Jenkins does by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipemgr.adapter import Fidelity, Losses
+from pipemgr.model.definitions import Pipeline, Stage
+from pipemgr.model.expressions import Expression, Name
+
+from .checkout_writer import is_plain
+from .graph_writer import Tree, before, closure, planned
+from .slugs import POST
+from .stages import CHECKOUT
+from .status_writer import Asked, asked
+
+
+@dataclass
+class Plan:
+    """The stages of a pipeline by what becomes of them."""
+
+    stages: tuple[Stage, ...]
+    """Those that stay stages, with the needs that they have among themselves."""
+    posts: dict[str, list[tuple[str, Stage, Asked]]] = field(default_factory=dict)
+    """By the path of a block ('' is the pipeline): sections of `post`, with the stage that each is made of."""
+    conditions: dict[str, tuple[Expression, ...]] = field(default_factory=dict)
+    """The conditions of each stage, without what Jenkins means by itself."""
+    fetched: set[str] = field(default_factory=set)
+    """Workspaces that get the source code before their first stage."""
+    tree: Tree | None = None
+
+
+def plan(pipeline: Pipeline, losses: Losses) -> Plan:
+    """What becomes of the stages of a pipeline."""
+    answers = {stage.id: asked(stage.when) for stage in pipeline.stages}
+    later = _followed(pipeline.stages, answers)
+    found = Plan(())
+    kept: list[Stage] = []
+    for stage in pipeline.stages:
+        answer = answers[stage.id]
+        if _fetches(stage):
+            found.fetched.add(str(stage.workspace))
+        elif answer.section is not None and stage.id not in later:
+            found.posts.setdefault(_around(stage), []).append((answer.section, stage, answer))
+        else:
+            kept.append(stage)
+            _tell(stage, answer, losses)
+    found.stages = _rewired(kept, {stage.id: stage for stage in pipeline.stages})
+    found.conditions = _conditions(found.stages, answers)
+    if found.stages:
+        found.tree = planned(found.stages)
+        _tell_longer(found, losses)
+    return found
+
+
+def _fetches(stage: Stage) -> bool:
+    """Whether a stage is what Jenkins does by itself when it takes a machine."""
+    return (
+        stage.name == CHECKOUT
+        and stage.workspace is not None
+        and len(stage.steps) == 1
+        and is_plain(stage.steps[0])
+    )
+
+
+def _around(stage: Stage) -> str:
+    """The path of the block that a stage ends; '' for the pipeline."""
+    group = stage.group or ""
+    return group.removesuffix(f"/{POST}") if group.endswith(f"/{POST}") else ""
+
+
+def _followed(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> set[str]:
+    """The stages that others wait for which can't be in `post`."""
+    after = closure(stages)
+    return {
+        need
+        for stage in stages
+        if answers[stage.id].section is None and not _is_post(stage)
+        for need in after[stage.id]
+        if not _is_post_of(need, stages)
+    }
+
+
+def _is_post(stage: Stage) -> bool:
+    group = stage.group or ""
+    return group == POST or group.endswith(f"/{POST}")
+
+
+def _is_post_of(name: str, stages: Iterable[Stage]) -> bool:
+    return any(_is_post(stage) for stage in stages if stage.id == name)
+
+
+def _tell(stage: Stage, answer: Asked, losses: Losses) -> None:
+    lost = [str(one) for one in answer.lost]
+    lost += [answer.section] if answer.section is not None else []
+    if lost:
+        why = "Jenkins executes a stage only if all before it have succeeded, were skipped or are unstable"
+        remedy = "move what has to be done anyway to a post section"
+        losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.when", f"condition {stage.when}", why, remedy)
+
+
+def _rewired(kept: Sequence[Stage], stages: Mapping[str, Stage]) -> tuple[Stage, ...]:
+    """Stages whose needs are stages that are left."""
+    left = {stage.id for stage in kept}
+
+    def needs(names: Iterable[str]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        todo = list(reversed(list(names)))
+        seen: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name in left:
+                found[name] = None
+            elif name not in seen and name in stages:
+                seen.add(name)
+                todo += reversed(stages[name].needs)
+        return tuple(found)
+
+    return tuple(stage.model_copy(update={"needs": needs(stage.needs)}) for stage in kept)
+
+
+def _conditions(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> dict[str, tuple[Expression, ...]]:
+    """The conditions of stages: their own, and those of what they can't do without, for Jenkins goes on there."""
+    found: dict[str, tuple[Expression, ...]] = {}
+    by_id = {stage.id: stage for stage in stages}
+    for name in sorted(by_id, key=lambda one: len(closure_of(one, by_id))):
+        own = answers[name].rest
+        more: tuple[Expression, ...] = ()
+        if not answers[name].relaxed and answers[name].section is None:
+            more = tuple(one for need in by_id[name].needs for one in found.get(need, ()) if _is_common(one))
+        found[name] = tuple(dict.fromkeys((*own, *(one for one in more if one not in own))))
+    return found
+
+
+def closure_of(name: str, stages: Mapping[str, Stage]) -> set[str]:
+    """All stages that must have ended before one."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        for need in stages[todo.pop()].needs:
+            if need in stages and need not in found:
+                found.add(need)
+                todo.append(need)
+    return found
+
+
+def _is_common(node: Expression) -> bool:
+    """Whether a condition is the same for all stages: not about a matrix."""
+    return not any(one == Name("matrix") for one in node.walk())
+
+
+def _tell_longer(found: Plan, losses: Losses) -> None:
+    """Say of stages that now wait for others which they do not need."""
+    if found.tree is None:
+        return
+    needed = closure(found.stages)
+    for name, earlier in before(found.tree).items():
+        more = sorted(earlier - needed[name])
+        if more:
+            shown = ", ".join(more[:3]) + (f" and {len(more) - 3} more" if len(more) > 3 else "")  # noqa: PLR2004
+            why = f"it waits for {shown} too: parallel branches of Jenkins can't have branches or wait for one another"
+            losses.add(Fidelity.APPROXIMATE, f"stages.{name}.needs", f"needs of {name}", why)

@@ -1,0 +1,307 @@
+"""Stages out: one stage of the model becomes one stage of Jenkins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity
+from pipemgr.model.definitions import Container, Data, Pipeline, Stage, Step
+from pipemgr.model.expressions import Expression
+from pipemgr_jenkins.groovy.quoting import quoted
+
+from .agent_writer import AgentWriter, arguments, is_windows
+from .binding_writer import bindings
+from .call_writer import call
+from .checkout_writer import is_plain, tell_plain
+from .environment_writer import environment
+from .file_writer import Files, FileWriter
+from .layout import Block, Item, Statement, block
+from .post_writer import post, split
+from .run_writer import RunWriter
+from .scope import hints, own
+from .status_writer import joined
+from .step_writer import QUIET, StepWriter, limit
+from .text_writer import Texts, parts, secrets_in
+
+NOTHING: Final = "echo 'Nothing to do'"
+"""What a stage does that has no steps: Jenkins wants one."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What blocks around a stage say already."""
+
+    workspace: str | None = None
+    container: Container | None = None
+    conditions: frozenset[Expression] = frozenset()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    tools: Data = field(default_factory=dict)
+    timeout: str | None = None
+    axes: tuple[str, ...] = ()
+    approved: bool = False
+    """Whether a block asks for the approval of its first stage."""
+
+
+class StageWriter:
+    """Writes stages."""
+
+    def __init__(
+        self, pipeline: Pipeline, texts: Texts, conditions: Mapping[str, tuple[Expression, ...]]
+    ) -> None:
+        self.pipeline = pipeline
+        self.texts = texts
+        self.losses = texts.losses
+        self.conditions = conditions
+        self.files = Files(pipeline)
+        self.agents = AgentWriter(texts)
+        self.skips: set[str] = set()
+        """Stages whose machine gets no source code by itself."""
+        self.fetching: set[str] = set()
+        """Stages that begin with a checkout which Jenkins does by itself."""
+
+    def write(self, stage: Stage, around: Around) -> Block:
+        """A stage with its sections and steps."""
+        path = f"stages.{stage.id}"
+        given = environment(self._variables(stage, around), self.texts, f"{path}.variables", around.axes)
+        texts = self.texts.within(around.axes)
+        steps, after = split(self._steps(stage, given.rest), path)
+        writer = self.steps(stage, texts)
+        items = (
+            *self._agent(stage, around),
+            *self._when(stage, around),
+            *self._options(stage, around),
+            *(() if around.approved else self.input(stage)),
+            *self._tools(stage, around),
+            *given.items,
+            Block("steps", self._served(stage, writer.write(steps) or (Statement(NOTHING),), texts)),
+            *post(after, writer),
+        )
+        if not stage.steps:
+            self.losses.add(
+                Fidelity.EQUIVALENT,
+                f"{path}.steps",
+                "a stage without steps",
+                "Jenkins wants one: it prints a line",
+            )
+        return Block(f"stage({quoted(self.name(stage))})", items)
+
+    def steps(self, stage: Stage, texts: Texts) -> StepWriter:
+        """What writes the steps of a stage."""
+        runs = RunWriter(texts, windows=is_windows(stage.runner))
+        return StepWriter(texts, runs, FileWriter(texts, stage, self.files))
+
+    def name(self, stage: Stage) -> str:
+        """The name of a stage: plain text, as Jenkins wants it."""
+        text = stage.name or stage.id
+        found = parts(text)
+        if all(isinstance(one, str) for one in found):
+            return "".join(map(str, found)) or stage.id
+        why = "names of stages are plain text in a declarative pipeline"
+        self.losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.name", f"name {text}", why)
+        return "".join(one if isinstance(one, str) else str(one).rpartition(".")[2] for one in found)
+
+    # Sections --------------------------------------------------------------------------------------------
+
+    def _agent(self, stage: Stage, around: Around) -> tuple[Item, ...]:
+        shown = hints(stage.vendor).get("agent")
+        if shown == "none":
+            return ()
+        kept = own(stage.vendor).get("agent")
+        kept = kept if isinstance(kept, dict) else {}
+        inside = stage.workspace is not None and stage.workspace == around.workspace
+        if inside and (stage.container == around.container or (stage.container is None and not kept)):
+            return ()
+        self._tell_workspace(stage, inside=inside)
+        return self.agents.write(stage, kept, shown if isinstance(shown, dict) else {}, reuse=inside)
+
+    def _tell_workspace(self, stage: Stage, *, inside: bool) -> None:
+        if stage.workspace is not None and not inside:
+            why = "its stages stand in no block of their own here: each gets a folder of its own"
+            remedy = "stash what later stages need, or put the stages into one block"
+            self.losses.add(
+                Fidelity.APPROXIMATE,
+                f"stages.{stage.id}.workspace",
+                f"workspace {stage.workspace}",
+                why,
+                remedy,
+            )
+
+    def _when(self, stage: Stage, around: Around) -> tuple[Item, ...]:
+        left = [one for one in self.conditions.get(stage.id, ()) if one not in around.conditions]
+        condition = joined(left)
+        flags = hints(stage.vendor).get("flags")
+        return self.when(condition, flags if isinstance(flags, dict) else {}, f"stages.{stage.id}.when")
+
+    def when(self, condition: Expression | None, flags: Data, path: str) -> tuple[Item, ...]:
+        """The section `when`."""
+        if condition is None:
+            return ()
+        said = (Statement(f"{key} {str(value).lower()}") for key, value in flags.items())
+        return block("when", (*said, *self.texts.when(condition, path)))
+
+    def _options(self, stage: Stage, around: Around) -> tuple[Item, ...]:
+        path = f"stages.{stage.id}"
+        found = ["skipDefaultCheckout()"] if stage.id in self.skips else []
+        if stage.timeout is not None and stage.timeout != around.timeout:
+            found.append(limit(stage.timeout, self.texts, f"{path}.timeout"))
+        if stage.retry:
+            found.append(f"retry({stage.retry + 1})")
+        if stage.concurrency is not None:
+            found.append(call("lock", self.texts.text(stage.concurrency.group, f"{path}.concurrency.group")))
+            if stage.concurrency.cancel_running:
+                why = "a lock makes others wait, and cancels nothing"
+                self.losses.add(
+                    Fidelity.APPROXIMATE, f"{path}.concurrency.cancel-running", "cancelling what runs", why
+                )
+        found += [
+            str(one)
+            for kept in (own(stage.vendor), hints(stage.vendor))
+            for one in listed(kept.get("options"))
+        ]
+        return block("options", map(Statement, found))
+
+    def input(self, stage: Stage) -> tuple[Item, ...]:
+        """The section `input`, for a stage that a person must agree to."""
+        if stage.approval is None:
+            return ()
+        return asking(
+            stage.approval.message, own(stage.vendor), hints(stage.vendor), self.texts, f"stages.{stage.id}"
+        )
+
+    def _tools(self, stage: Stage, around: Around) -> tuple[Item, ...]:
+        kept = own(stage.vendor).get("tools")
+        return tools(kept if isinstance(kept, dict) else {}, around.tools, self.texts, f"stages.{stage.id}")
+
+    def _variables(self, stage: Stage, around: Around) -> dict[str, str]:
+        return {key: value for key, value in stage.variables.items() if around.variables.get(key) != value}
+
+    # Steps -----------------------------------------------------------------------------------------------
+
+    def _steps(self, stage: Stage, rest: Mapping[str, str]) -> list[tuple[Step, str]]:
+        """The steps with their paths; without a checkout that Jenkins does by itself."""
+        found = self.numbered(stage)
+        if stage.id in self.fetching and found and is_plain(found[0][0]):
+            tell_plain(found[0][0], self.texts, found[0][1])
+            found = found[1:]
+        return [
+            (step.model_copy(update={"variables": {**rest, **step.variables}}) if rest else step, at)
+            for step, at in found
+        ]
+
+    def numbered(self, stage: Stage) -> list[tuple[Step, str]]:
+        """The steps of a stage with their paths; scripts find its variables there."""
+        path = f"stages.{stage.id}.steps"
+        return [(step, f"{path}[{at}]") for at, step in enumerate(stage.steps)]
+
+    def _served(self, stage: Stage, items: Sequence[Item], texts: Texts) -> tuple[Item, ...]:
+        """The steps beside the services of a stage, and so that its failure is none of the build."""
+        found = tuple(items)
+        if stage.services and not isinstance(own(stage.vendor).get("agent"), dict):
+            found = self._beside(stage, found, texts)
+        if stage.allow_failure:
+            if stage.allow_failure is not True:
+                why = "whether a stage may fail is decided before the build here: it always may"
+                self.losses.add(
+                    Fidelity.APPROXIMATE, f"stages.{stage.id}.allow-failure", str(stage.allow_failure), why
+                )
+            found = (Block(QUIET, found),)
+        return found
+
+    def _beside(self, stage: Stage, items: tuple[Item, ...], texts: Texts) -> tuple[Item, ...]:
+        """The steps within the life of the containers beside them."""
+        path = f"stages.{stage.id}"
+        names = {name: _word(name) for name in stage.services}
+        if stage.container is not None:
+            links = [f"--link ${{{word}.id}}:{name}" for name, word in names.items()]
+            more = arguments(stage.container, self.losses, f"{path}.container")
+            inside = quoted_links(links, texts.text(more, f"{path}.container.options") if more else "''")
+            image = texts.text(stage.container.image, f"{path}.container.image")
+            items = (Block(f"docker.image({image}).inside({inside})", items),)
+        secrets: list[str] = []
+        for name, service in reversed(stage.services.items()):
+            at = f"{path}.services.{name}"
+            text = arguments(service, self.losses, at)
+            secrets += secrets_in(text)
+            command = f", {texts.text(service.command, at)}" if service.command else ""
+            given = f"{texts.text(text, at)}{command}" if text or command else ""
+            image = texts.text(service.image, f"{at}.image")
+            linked = stage.container is not None
+            items = (
+                Block(
+                    f"docker.image({image}).withRun({given})",
+                    items,
+                    None,
+                    f"{names[name]} ->" if linked else "",
+                ),
+            )
+            why = "Jenkins starts it by a step in a script, and does not wait until it is healthy"
+            self.losses.add(
+                Fidelity.EQUIVALENT,
+                at,
+                f"service {name}",
+                why,
+                "wait for it in a script if the steps begin too early",
+            )
+        for head in reversed(bindings({}, texts, path, secrets)):
+            items = (Block(head, items),)
+        return (Block("script", items),)
+
+
+def quoted_links(links: Iterable[str], more: str) -> str:
+    """Arguments of `inside` that link containers, and others."""
+    return f'"{" ".join(links)} {more[1:-1]}"'.replace(' "', '"') if more != "''" else f'"{" ".join(links)}"'
+
+
+def _word(name: str) -> str:
+    """A variable of Groovy for a service."""
+    word = "".join(one if one.isalnum() and one.isascii() else "_" for one in name)
+    return word if word[:1].isalpha() else f"service_{word}"
+
+
+def asking(message: str, kept: Data, shown: Data, texts: Texts, path: str) -> tuple[Item, ...]:
+    """The section `input`."""
+    more: dict[str, Any] = {}
+    for found in (kept.get("input"), shown.get("input")):
+        more |= found if isinstance(found, dict) else {}
+    rows = listed(more.pop("parameters", None))
+    said = texts.text(message or "Go on?", f"{path}.approval.message")
+    if not message:
+        texts.losses.add(
+            Fidelity.EQUIVALENT,
+            f"{path}.approval.message",
+            "an approval without a message",
+            "Jenkins asks with one",
+        )
+    lines = [
+        f"message {said}",
+        *(f"{key} {texts.value(value, f'{path}.approval')}" for key, value in more.items()),
+    ]
+    return (
+        Block("input", (*map(Statement, lines), *block("parameters", (Statement(str(one)) for one in rows)))),
+    )
+
+
+def tools(kept: Mapping[str, JsonValue], around: Data, texts: Texts, path: str) -> tuple[Item, ...]:
+    """The section `tools`, without what is around."""
+    left = {name: value for name, value in kept.items() if around.get(name) != value}
+    return block(
+        "tools",
+        (
+            Statement(f"{name} {texts.value(value, f'{path}.vendor.jenkins.tools.{name}')}")
+            for name, value in left.items()
+        ),
+    )
+
+
+def listed(value: JsonValue) -> list[JsonValue]:
+    """A list, or an empty one for what is none."""
+    return value if isinstance(value, list) else []
+
+
+def inside(around: Around, **more: Any) -> Around:
+    """What is around the stages of a block."""
+    return replace(around, **more)

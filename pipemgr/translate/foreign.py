@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pipemgr.model.definitions import HINTS, Definition, Pipeline, Stage, Step, Trigger
+from pipemgr.model.expressions import Expression, ExpressionError, Opaque
+from pipemgr.model.templates import template
 
 from .base import Dialect
 from .expanding import expanded, first_word
@@ -43,7 +45,19 @@ def opaque_vendor(value: Definition) -> str | None:
     match value:
         case Step(action="opaque", inputs=kept) | Trigger(event="opaque", options=kept):
             return str(kept.get("vendor", ""))
+        case Trigger(cron=str(text)) if "${{" in text:
+            return _in_template(text)
     return None
+
+
+def _in_template(text: str) -> str | None:
+    """Whose words a time is computed by."""
+    try:
+        parts = template(text)
+    except ExpressionError:
+        return None
+    nodes = (node for part in parts if isinstance(part, Expression) for node in part.walk())
+    return next((node.vendor for node in nodes if isinstance(node, Opaque)), None)
 
 
 def _is_foreign(value: Definition, mine: set[str]) -> bool:
@@ -67,9 +81,13 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
             findings.append(_finding(path, opaque_vendor(value) or "", _what(value)))
         for other in getattr(value, "vendor", {}).keys() - mine:
             kept = {key: one for key, one in value.vendor[other].items() if key != HINTS}  # type: ignore[attr-defined]
-            if kept:
-                found = _finding(f"{path}.vendor.{other}".lstrip("."), other, _shown(kept))
-                findings.append(_without_work(found) if _does_nothing(value) else found)
+            where = f"{path}.vendor.{other}".lstrip(".")
+            if kept and _does_nothing(value):
+                findings.append(_without_work(_finding(where, other, _shown(kept))))
+            else:
+                findings += [
+                    _finding(f"{where}.{key}", other, _shown({key: kept[key]})) for key in sorted(kept)
+                ]
     return findings
 
 
@@ -95,7 +113,7 @@ def _what(value: Definition) -> str:
     kind, kept = (
         ("step", value.inputs) if isinstance(value, Step) else ("trigger", getattr(value, "options", {}))
     )
-    word = first_word(kept.get("value"))
+    word = first_word(kept.get("value")) or first_word(getattr(value, "cron", None))
     return f"{kind} {word}" if word else f"a {kind}"
 
 

@@ -103,6 +103,8 @@ def _defined(pipeline: Pipeline, target: Dialect, hosted: Collection[str]) -> It
 
 def _machines(runner: Runner, matrix: Matrix | None, hosted: Collection[str]) -> Iterator[str]:
     """The machines that are not hosted: those that a matrix names, one by one."""
+    if any("opaque(" in label for label in runner.labels):
+        return  # told where that is taken out
     if len(runner.labels) == 1 and runner.group is None:
         labels = _values(runner.labels[0], matrix)
         yield from dict.fromkeys(f"labels {label}" for label in labels if label.lower() not in hosted)

@@ -19,6 +19,7 @@ from .lowering import lower
 from .matching import without_matches
 from .names import undefined
 from .report import Fidelity, Finding
+from .sayable import sayable
 from .spreading import certain_times, spreads
 from .workspaces import without_workspaces
 
@@ -76,7 +77,8 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
     timed, times = certain_times(pipeline, dialect)
-    shared = without_workspaces(timed, dialect)
+    plainer, strange = sayable(timed, dialect)
+    shared = without_workspaces(plainer, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
     plain, matches = without_matches(own, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
@@ -88,7 +90,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise _fault(error, "writer", dialect, None) from error
     told = map(origins.placed, (*matches, *findings, *writing.findings))
     moved = map(shared.moved.placed, (*foreign, *told))
-    return lowered, Writing(writing.documents, (*times, *shared.findings, *moved))
+    return lowered, Writing(writing.documents, (*times, *strange, *shared.findings, *moved))
 
 
 _Answer = TypeVar("_Answer")

@@ -88,7 +88,7 @@ def test_what_only_another_vendor_has_is_reported_with_its_line() -> None:
     found = [(finding.path, finding.source, finding.fidelity) for finding in conversion.report.findings]
     assert found == [
         ("triggers[0]", "f.yaml:2:12", Fidelity.DROPPED),
-        ("stages.a.vendor.elsewhere", "f.yaml:5:14", Fidelity.DROPPED),
+        ("stages.a.vendor.elsewhere.color", "f.yaml:5:26", Fidelity.DROPPED),
         ("stages.a.steps[0]", "f.yaml:7:9", Fidelity.DROPPED),
     ]
     assert "elsewhere" not in conversion.documents.documents[0].text

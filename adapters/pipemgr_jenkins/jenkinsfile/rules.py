@@ -15,7 +15,7 @@ from .grammar import grammar, required, types
 from .rules_calls import CallRules, named
 from .rules_sandbox import check_sandbox
 from .rules_steps import StepRules
-from .rules_values import check_bare, check_environment, check_name
+from .rules_values import check_environment, check_name, check_values
 from .tree import Jenkinsfile
 
 WORK = ("steps", "stages", "parallel", "matrix")
@@ -202,12 +202,12 @@ class Rules:
             agent.problem(f"the agent {name!r} has no {lacking[0]!r}; write {lacking[0]} '...' in its block")
         for key, one in options.items():
             if key in types(shape):
-                self.calls.type(one, types(shape)[key], key)
-            elif name in ("label", "node"):
+                continue
+            if name in ("label", "node"):
                 one.problem(f"the agent {name!r} has no {key!r}; it has {', '.join(types(shape))}")
             else:
                 self.calls.told(one, f"{key!r} of the agent {name!r}", list(types(shape)))
-        check_bare(self.tree, agent)
+        check_values(self.tree, agent)
 
     def _problems_in(self, node: Node) -> bool:
         return any(where == node.where for where, _ in node.origin.problems)
@@ -216,7 +216,7 @@ class Rules:
         environment = below(node, "environment")
         if environment is not None:
             check_environment(self.tree, environment)
-            check_bare(self.tree, environment)
+            check_values(self.tree, environment)
 
     def _tools(self, node: Node) -> None:
         for name, tool in keyed(below(node, "tools")).items():
@@ -236,7 +236,7 @@ class Rules:
             self._once(calls, section)
         for call in calls:
             self.calls.known(call, section, word)
-            check_bare(self.tree, call)
+            check_values(self.tree, call)
 
     def _once(self, calls: list[Node], section: str) -> None:
         for call in self._repeated(calls, lambda one: below(one, "name")):
@@ -256,7 +256,7 @@ class Rules:
                 call.problem(f"{name!r} is no option of a stage; move it to the options of the pipeline")
             else:
                 self.calls.known(call, "options", "option")
-            check_bare(self.tree, call)
+            check_values(self.tree, call)
 
     def _input(self, node: Node) -> None:
         given = below(node, "input")
@@ -304,7 +304,7 @@ class Rules:
             condition.problem(f"{name!r} takes no block; write its arguments behind it")
         else:
             self.calls.arguments(condition, grammar()["conditions"][name])
-        check_bare(self.tree, condition)
+        check_values(self.tree, condition)
 
     def _group(self, condition: Node, name: str, count: int) -> None:
         children = each(below(condition, "conditions"))

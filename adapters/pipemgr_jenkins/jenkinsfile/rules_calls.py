@@ -38,7 +38,7 @@ class CallRules:
         node.origin.findings.append(finding)
 
     def arguments(self, call: Node, shape: Shape, *, more: bool = False) -> None:
-        """The arguments of a call, held against a shape; with `more`, unknown ones may stand there too."""
+        """The arguments of a call, held against a shape; with `more`, unknown ones are told, not refused."""
         name = named(call)
         given = _child(call, "arguments")
         needed = required(shape)
@@ -68,7 +68,9 @@ class CallRules:
         for key, value in children.items():
             if key in known:
                 self.type(value, known[key], key)
-            elif not more and "<anything>" not in known:
+            elif more:
+                self.told(value, f"argument {key!r} of {name!r}", list(known))
+            else:
                 near = _nearest(key, list(known))
                 value.problem(f"{name!r} has no argument {key!r}; check the spelling{near}, or remove it")
         lacking = [one for one in required(shape) if one not in children]
@@ -94,9 +96,9 @@ class CallRules:
 
     def blocked(self, call: Node, section: str) -> None:
         """Blocks and steps where only values may stand."""
-        if _child(call, "block"):
-            call.problem(f"{named(call)!r} in {section!r} takes no block; remove the block")
         part = self.tree.syntax(call)
+        if isinstance(part, Call) and any(isinstance(one.value, Closure) for one in part.arguments):
+            call.problem(f"{named(call)!r} in {section!r} takes no block; remove the block")
         for one in _calls(part):
             if one.name in grammar()["blocked_arguments"] and one.target is None and one is not part:
                 line, column = self.tree.script.place(one.start)
@@ -151,5 +153,10 @@ def _listed(names: list[str]) -> str:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    near = get_close_matches(word.split("'")[1] if "'" in word else word, known, 1)
+    near = get_close_matches(_quoted(word), known, 1)
     return f" (perhaps {near[0]!r})" if near else ""
+
+
+def _quoted(what: str) -> str:
+    """The word that a message puts in quotes first."""
+    return what.split("'")[1] if "'" in what else what

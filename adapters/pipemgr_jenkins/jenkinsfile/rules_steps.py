@@ -10,10 +10,11 @@ from typing import Final
 from pipemgr.adapter import Node
 from pipemgr_jenkins.groovy.syntax import Call, Constant, Name
 
-from .grammar import grammar
+from .grammar import grammar, types
 from .nodes import short
 from .rules_calls import CallRules, named
-from .rules_values import check_bare
+from .rules_values import check_values
+from .statements import META
 from .tree import Jenkinsfile
 
 FREE: Final = "script"
@@ -94,9 +95,24 @@ class StepRules:
             self.calls.arguments(node, shape, more=True)
         arguments = node.children.get("arguments") if isinstance(node.children, dict) else None
         if arguments is not None:
-            check_bare(self.tree, arguments)
+            check_values(self.tree, arguments)
+            self._class(name, arguments)
         for one in block.children if block is not None and isinstance(block.children, list) else ():
             self._step(one)
+
+    def _class(self, name: str, arguments: Node) -> None:
+        """What `step([$class: 'Name', ...])` gives to a known class."""
+        given = arguments.children[0] if isinstance(arguments.children, list) and arguments.children else None
+        children = given.children if given is not None and isinstance(given.children, dict) else {}
+        known = grammar()["classes"].get(children[META].value) if META in children else None
+        if given is None or known is None or name != "step":
+            return
+        shape = types(grammar()["steps"][known])
+        for key, value in children.items():
+            if key in shape:
+                self.calls.type(value, shape[key], key)
+            elif key != META:
+                self.calls.told(value, f"argument {key!r} of {children[META].value!r}", list(shape))
 
 
 def _call_it(part: object) -> str:

@@ -16,6 +16,8 @@ from .nodes import short
 from .tree import Jenkinsfile
 
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+LARGEST: Final = 2**63
+"""The first number that Jenkins can't hold."""
 CREDENTIALS: Final = "credentials"
 """The function that gives a credential to a variable."""
 
@@ -73,8 +75,8 @@ def _joined(part: Operation) -> Iterator[Part]:
     yield left
 
 
-def check_bare(tree: Jenkinsfile, node: Node) -> None:
-    """Each value below a node that is written `${...}` without quotes, which Groovy takes for something else."""
+def check_values(tree: Jenkinsfile, node: Node) -> None:
+    """Each value below a node: `${...}` without quotes, which Groovy takes for something else, and huge numbers."""
     todo = [node]
     while todo:
         one = todo.pop()
@@ -88,3 +90,5 @@ def check_bare(tree: Jenkinsfile, node: Node) -> None:
             and not isinstance(tree.syntax(one), Constant | Text)
         ):
             one.problem(f"{short(one.value)} is no value; put it in double quotes")
+        elif isinstance(one.value, int) and not -LARGEST <= one.value < LARGEST:
+            one.problem(f"{one.value} is too large for a number; put it in quotes")

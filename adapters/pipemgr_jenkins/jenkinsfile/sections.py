@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pipemgr.adapter import Node
+from pipemgr.adapter import Fidelity, Finding, Node
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, Closure, Constant, Entries, Name, Part
 
 from .nodes import Spot, short
@@ -104,6 +104,29 @@ class Sections(Statements):
                 )
             else:
                 yield Spot(node, call.name), call
+
+    def last(self, node: Node, block: Closure, what: str) -> Iterator[tuple[Spot, Call]]:
+        """The same where a name may come again, and the last one counts; a finding for each before it."""
+        calls = list(self.named(block, what))
+        counts = {call.name: call for call in calls}
+        for call in calls:
+            if call is counts[call.name]:
+                yield Spot(node, call.name), call
+            else:
+                self.overridden(node, call, what)
+
+    def overridden(self, node: Node, call: Call, what: str) -> None:
+        """Tell of what has no effect."""
+        line, column = self.place(call.start)
+        finding = Finding(
+            fidelity=Fidelity.EQUIVALENT,
+            path=f"{node.path}.{call.name}",
+            source=f"{self.source.name}:{line}:{column}",
+            what=f"{call.name!r} stands in {what} more than once",
+            why="Jenkins takes the last one",
+            remedy="remove the others",
+        )
+        self.source.findings.append(finding)
 
     def sections(self, node: Node, block: Closure, table: dict[str, Grow], what: str) -> None:
         """The sections of a block, by a table of them."""
@@ -266,7 +289,7 @@ class Sections(Statements):
 
     def _options(self, node: Node, block: Closure, what: str) -> None:
         """Options by their names, each with a value or a block of further ones."""
-        for spot, call in self.once(node, block, f"{what!r}"):
+        for spot, call in self.last(node, block, f"{what!r}"):
             if call.block:
                 self._options(self.mapping(spot, call), call.block, call.name)
             else:
@@ -289,7 +312,7 @@ class Sections(Statements):
     def _tools(self, spot: Spot, call: Call) -> None:
         node = self.mapping(spot, call)
         block = self.block(call)
-        for below, one in self.once(node, block, "'tools'") if block else ():
+        for below, one in self.last(node, block, "'tools'") if block else ():
             self._single(below, one)
 
     def _libraries(self, spot: Spot, call: Call) -> None:

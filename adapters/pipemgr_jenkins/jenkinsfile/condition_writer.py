@@ -1,23 +1,32 @@
-"""Conditions out: expressions of the model as conditions of `when`, in its own words where there are some."""
+"""Conditions out: expressions of the model as conditions of `when`, in its own words where there are some.
+
+Source: https://www.jenkins.io/doc/book/pipeline/syntax/#built-in-conditions
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not, Opaque
 from pipemgr_jenkins.groovy.quoting import quoted
 
+from .conditions import ACTOR, EVENTS, NUMBER, RESTARTED, TRIGGER, WHEN
 from .expression_writer import condition as code
-from .expressions import negated
+from .expression_writer import groovy
 from .globs import glob_of, is_plain
+from .layout import INDENT, indented
+from .logic import EMPTY, negated
+from .references import BRANCH, TAG, plain
+from .scope import VENDOR
 from .terms import Terms
 
-_INDENT: Final = "    "
-_BRANCH, _TAG, _TRIGGER = Name("branch"), Name("tag"), Name("trigger")
-_NUMBER: Final = Access(Name("pull_request"), Literal("number"))
-_EMPTY: Final = Literal("")
+_OTHERS: Final = ("schedule", "manual", "upstream")
+_TRUE: Final = (Literal(value=True), Call("always"))
+_GROUPS: Final = {"&&": "allOf", "||": "anyOf"}
+_CHANGE: Final = Binary("!=", NUMBER, EMPTY)
 
 
 @dataclass(frozen=True)
@@ -31,29 +40,27 @@ class Clause:
         """Its lines, those of a group indented."""
         if not self.inner:
             return [self.text]
-        if self.text == "not" and len(self.inner) == 1 and not self.inner[0].inner:
-            return [f"not {{ {self.inner[0].text} }}"]
-        below = [f"{_INDENT}{line}" for clause in self.inner for line in clause.lines()]
-        return [f"{self.text} {{", *below, "}"]
+        below = [line for clause in self.inner for line in clause.lines()]
+        if self.text == "not" and len(below) == 1 and "\n" not in below[0]:
+            return [f"not {{ {below[0]} }}"]
+        return [f"{self.text} {{", *(indented(line, " " * INDENT) for line in below), "}"]
 
 
 def when(node: Expression | None, terms: Terms) -> list[str]:
     """The lines of the conditions that must all hold; none for what always does."""
-    writer = _Writer(terms)
-    clauses = [writer.clause(one) for one in _operands("&&", node)] if node is not None else []
-    return [line for clause in clauses for line in clause.lines()]
+    operands = _operands("&&", plain(node)) if node is not None else []
+    return [line for clause in _Writer(terms).clauses(operands) for line in clause.lines()]
 
 
 def _operands(operator: str, node: Expression) -> list[Expression]:
+    """What a chain of one operator joins, without what always holds."""
     found: list[Expression] = []
     todo = [node]
     while todo:
         match todo.pop():
             case Binary(known, left, right) if known == operator:
                 todo += [right, left]
-            case Literal(value) if value is True and operator == "&&":
-                pass
-            case other:
+            case other if other not in _TRUE or operator == "||":
                 found.append(other)
     return found
 
@@ -62,6 +69,31 @@ class _Writer:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
 
+    def clauses(self, nodes: Iterable[Expression]) -> tuple[Clause, ...]:
+        """Conditions that must all hold; two that one word says together are one."""
+        left = list(nodes)
+        for at, one in enumerate(left):
+            match one:
+                case Binary("==", subject, Literal(str(actor))) if subject == ACTOR and _started(left):
+                    left[left.index(_MANUAL)] = Call("triggeredBy", (Literal(actor),))
+                    del left[at]
+                    break
+        if _CHANGE in left:
+            left = self._filters_joined(left)
+        return tuple(map(self.clause, left))
+
+    def _filters_joined(self, nodes: list[Expression]) -> list[Expression]:
+        """Conditions on pull requests as filters of one `changeRequest` for each way of comparing."""
+        found: dict[bool, list[Expression]] = {}
+        for one in nodes:
+            if self._filter(one) is not None:
+                found.setdefault(isinstance(one, Call), []).append(one)
+        said = [one for filters in found.values() for one in filters]
+        calls = [Call("changeRequest", tuple(filters)) for filters in found.values()]
+        left = [one for one in nodes if one not in said]
+        at = left.index(_CHANGE)
+        return [*left[:at], *(calls or [_CHANGE]), *left[at + 1 :]]
+
     def clause(self, node: Expression) -> Clause:
         """An expression as one condition."""
         text = self._word(node)
@@ -69,14 +101,24 @@ class _Writer:
             return Clause(text)
         match node:
             case Binary(("&&" | "||") as operator):
-                operands = _operands(operator, node)
-                if any(self._has_word(one) for one in operands):
-                    name = "allOf" if operator == "&&" else "anyOf"
-                    return Clause(name, tuple(self.clause(one) for one in operands))
+                return self._group(operator, node)
             case Binary("!=") | Not():
                 inner = negated(node)
                 if self._has_word(inner):
                     return Clause("not", (self.clause(inner),))
+        return self._code(node)
+
+    def _group(self, operator: str, node: Expression) -> Clause:
+        operands = _operands(operator, node)
+        if not any(self._has_word(one) for one in operands):
+            return self._code(node)
+        inner = self.clauses(operands) if operator == "&&" else tuple(map(self.clause, operands))
+        return inner[0] if len(inner) == 1 else Clause(_GROUPS[operator], inner)
+
+    def _code(self, node: Expression) -> Clause:
+        match node:
+            case Opaque(vendor, text) if vendor == VENDOR and text.startswith("{"):
+                return Clause(f"expression {text}")
         return Clause(f"expression {{ {code(node, self.terms)} }}")
 
     def _has_word(self, node: Expression) -> bool:
@@ -88,35 +130,100 @@ class _Writer:
                 return self._word(node) is not None or self._word(negated(node)) is not None
             case Not(operand):
                 return self._has_word(operand)
+            case Opaque(vendor, text):
+                return vendor == VENDOR and text.startswith((WHEN, "{"))
         return self._word(node) is not None
 
+    # Words ---------------------------------------------------------------------------------------------
+
     def _word(self, node: Expression) -> str | None:
+        """A condition in one of the words of `when`; None where there is none for it."""
         match node:
-            case Binary("!=", left, Literal("")) if left == _TAG:
-                return "buildingTag()"
-            case Binary("!=", left, Literal("")) if left == _NUMBER:
-                return "changeRequest()"
-            case Binary("==", left, Literal(str(text))) if left in (_BRANCH, _TAG) and text:
+            case Opaque(vendor, text) if vendor == VENDOR and text.startswith(WHEN):
+                return text.removeprefix(WHEN)
+            case Call("changeRequest", filters):
+                comparator = ", comparator: 'REGEXP'" if isinstance(filters[0], Call) else ""
+                return f"changeRequest {', '.join(str(self._filter(one)) for one in filters)}{comparator}"
+            case Call("triggeredBy", (Literal(str(detail)),)):
+                return f"triggeredBy cause: 'UserIdCause', detail: {quoted(detail)}"
+            case Call(_, (subject, Literal(str(text)))) if subject in (BRANCH, TAG):
+                return _called(node, subject, text)
+            case Binary():
+                return "isRestartedRun()" if node == RESTARTED else self._comparison(node)
+        return None
+
+    def _comparison(self, node: Binary) -> str | None:
+        match node:
+            case Binary("!=", left, Literal("")) if left in (TAG, NUMBER):
+                return "buildingTag()" if left == TAG else "changeRequest()"
+            case Binary("==", left, Literal(str(text))) if left in (BRANCH, TAG) and text:
                 return _pattern(left, text)
-            case Binary("==", left, Literal(str(text))) if left == _TRIGGER:
+            case Binary("==", left, Literal(str(text))) if left == TRIGGER:
                 return self._triggered(text)
-            case Binary("==", Access(Name("variables" | "matrix"), Literal(str(name))), Literal(str(text))):
-                return f"environment name: {quoted(name)}, value: {quoted(text)}"
-            case Call("matches", (subject, Literal(str(pattern)))) if subject in (_BRANCH, _TAG):
-                return _regular(subject, pattern)
-            case Call(("starts_with" | "ends_with" | "contains"), (subject, Literal(str(text)))):
-                return _regular(subject, _around(node, text)) if subject in (_BRANCH, _TAG) else None
+            case Binary("==", Access(Name("variables" | "matrix"), Literal(str(name))), value):
+                return self._environment(name, value)
+            case Binary("==", Literal(str(text)), Access(Name("variables" | "matrix"), Literal(str(name)))):
+                said = text not in ("", "true")
+                return f"{_environment(name, quoted(text))}, ignoreCase: true" if said else None
+        return None
+
+    def _environment(self, name: str, value: Expression) -> str | None:
+        match value:
+            case Literal(str(text)) if not text:
+                return None
+            case Literal(str()) | Call("format"):
+                return _environment(name, groovy(value, self.terms))
         return None
 
     def _triggered(self, trigger: str) -> str | None:
-        cause = self.terms.words.causes.get(trigger)
-        return cause and f"triggeredBy {quoted(self.terms.words.cause(trigger))}"
+        if trigger in EVENTS[1:]:
+            return "changeRequest()"
+        cause = self.terms.words.cause(trigger) if trigger in _OTHERS else None
+        return f"triggeredBy {quoted(cause)}" if cause else None
+
+    def _filter(self, node: Expression) -> str | None:
+        """A condition on a pull request as a filter of `changeRequest`."""
+        match node:
+            case Binary("==", subject, Literal(str(text))) if text:
+                return self._filtered(subject, text)
+            case Call("matches", (subject, Literal(str(text)))):
+                return self._filtered(subject, text)
+        return None
+
+    def _filtered(self, subject: Expression, text: str) -> str | None:
+        names = [name for name, one in self.terms.words.filters.items() if one == subject]
+        return f"{names[0]}: {quoted(text)}" if names else None
+
+
+_MANUAL: Final = Binary("==", TRIGGER, Literal("manual"))
+
+
+def _started(nodes: Iterable[Expression]) -> bool:
+    return _MANUAL in nodes
+
+
+def _environment(name: str, value: str) -> str:
+    return f"environment name: {quoted(name)}, value: {value}"
 
 
 def _pattern(subject: Expression, text: str) -> str:
     if is_plain(text):
         return f"{subject} {quoted(text)}"
     return f"{subject} pattern: {quoted(text)}, comparator: 'EQUALS'"
+
+
+def _called(node: Call, subject: Expression, text: str) -> str | None:
+    """A pattern for the whole name of a branch or a tag."""
+    match node.name:
+        case "matches":
+            return _regular(subject, text)
+        case "starts_with":
+            return _regular(subject, f"{_escaped(text)}.*")
+        case "ends_with":
+            return _regular(subject, f".*{_escaped(text)}")
+        case "contains":
+            return _regular(subject, f".*{_escaped(text)}.*")
+    return None
 
 
 def _regular(subject: Expression, pattern: str) -> str:
@@ -126,8 +233,5 @@ def _regular(subject: Expression, pattern: str) -> str:
     return f"{subject} pattern: {quoted(pattern)}, comparator: 'REGEXP'"
 
 
-def _around(node: Call, text: str) -> str:
-    """The regular expression for the whole of a name with a text at its place."""
-    before = "" if node.name == "starts_with" else ".*"
-    after = "" if node.name == "ends_with" else ".*"
-    return f"{before}{re.escape(text)}{after}"
+def _escaped(text: str) -> str:
+    return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)

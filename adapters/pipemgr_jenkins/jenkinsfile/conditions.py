@@ -1,37 +1,35 @@
-"""Conditions: what `when` asks for becomes an expression of the model.
+"""Conditions in: what `when` asks for becomes an expression of the model.
+
+What has no name of ours stays as it is: `opaque('jenkins', 'when changeset ...')`; an `expression` of several statements
+as `opaque('jenkins', '{ ... }')`.
 
 Sources: https://www.jenkins.io/doc/book/pipeline/syntax/#when, and the classes of the conditions
-(`when/impl/*Conditional.java` of pipeline-model-definition-plugin) for what they leave unsaid.
+(`when/impl/*Conditional.java` of pipeline-model-definition-plugin) for what that page leaves unsaid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from pipemgr.adapter import Node
 from pipemgr.model.expressions import Access, Binary, Expression, Literal, Name, Opaque
-from pipemgr_jenkins.groovy import syntax
+from pipemgr_jenkins.groovy.syntax import Block, Closure
 
-from .expressions import EMPTY, expression, joined, matches, negated, truth
+from .expressions import expression, truth
 from .globs import is_plain, regex_of
+from .layout import dedented
+from .logic import EMPTY, in_any_case, joined, matches, negated
 from .scope import VENDOR, Scope
 
+WHEN: Final = "when "
+"""What an opaque text begins with that is a condition of `when`, and no expression."""
+RESTARTED: Final = Binary(">", Access(Name("build"), Literal("attempt")), Literal(1))
+TRIGGER, ACTOR = Name("trigger"), Access(Name("build"), Literal("actor"))
+EVENTS: Final = ("push", "pull_request")
+NUMBER: Final = Access(Name("pull_request"), Literal("number"))
+"""Builds of pull requests have one: CHANGE_ID."""
 _GROUPS: Final = {"allOf": "&&", "anyOf": "||"}
-_BRANCH, _TAG = Name("branch"), Name("tag")
-_NUMBER: Final = Access(Name("pull_request"), Literal("number"))
-_FILTERS: Final[Mapping[str, Expression]] = {
-    "id": _NUMBER,
-    "target": Access(Name("pull_request"), Literal("target")),
-    "branch": Access(Name("pull_request"), Literal("source")),
-    "title": Access(Name("pull_request"), Literal("title")),
-    "fork": Access(Name("variables"), Literal("CHANGE_FORK")),
-    "url": Access(Name("variables"), Literal("CHANGE_URL")),
-    "author": Access(Name("variables"), Literal("CHANGE_AUTHOR")),
-    "authorDisplayName": Access(Name("variables"), Literal("CHANGE_AUTHOR_DISPLAY_NAME")),
-    "authorEmail": Access(Name("variables"), Literal("CHANGE_AUTHOR_EMAIL")),
-}
-"""What the filters of `changeRequest` compare: ChangeRequestConditional.java."""
+_PATTERNS: Final = {"branch": Name("branch"), "tag": Name("tag")}
 
 
 def conditions(when: Node, scope: Scope) -> Expression:
@@ -41,40 +39,43 @@ def conditions(when: Node, scope: Scope) -> Expression:
 
 
 def condition(node: Node, scope: Scope) -> Expression:
-    """One condition of `when`; what has no name of ours stays as it is, as `opaque`."""
+    """One condition of `when`."""
     items = node.items()
     name = items["name"].text()
-    if name in _GROUPS:
-        return joined(_GROUPS[name], [condition(one, scope) for one in items["conditions"].entries()])
-    if name == "not":
-        return negated(joined("&&", [condition(one, scope) for one in items["conditions"].entries()]))
     if name == "expression":
-        return _code(items.get("code"), scope)
-    return _Call(node, name, scope).read() or _verbatim(node, scope)
+        return _code(node, items.get("code"), scope)
+    if name in _GROUPS or name == "not":
+        inner = [condition(one, scope) for one in items["conditions"].entries()]
+        return negated(joined("&&", inner)) if name == "not" else joined(_GROUPS[name], inner)
+    known = _Call(node, scope).read(name)
+    return _verbatim(node, WHEN, scope) if known is None else known
 
 
-def _verbatim(node: Node, scope: Scope) -> Expression:
+def _verbatim(node: Node, prefix: str, scope: Scope) -> Expression:
     node.take_all()
     part = scope.syntax(node)
-    return Opaque(VENDOR, f"when {scope.script.text(part)}" if part else f"when {node.label}")
+    if part is None:
+        return Opaque(VENDOR, prefix + node.text())
+    return scope.opaque(part, prefix + dedented(scope.script.text(part)))
 
 
-def _code(node: Node | None, scope: Scope) -> Expression:
-    part = scope.syntax(node) if node is not None else None
-    text = node.text() if node is not None else ""
+def _code(node: Node, code: Node | None, scope: Scope) -> Expression:
+    part = scope.syntax(code) if code is not None else None
+    node.take_all()
     match part:
-        case syntax.Closure(statements=(only,)) | syntax.Block(statements=(only,)):
+        case Closure(statements=(only,)) | Block(statements=(only,)):
             return truth(only, scope)
-        case None | syntax.Closure() | syntax.Block():
-            return Opaque(VENDOR, text)
+        case None:
+            return Opaque(VENDOR, "{}")
+        case Closure() | Block():
+            return scope.opaque(part, dedented(scope.script.text(part)))
     return truth(part, scope)
 
 
 class _Call:
     """One condition that is a call, with its arguments."""
 
-    def __init__(self, node: Node, name: str, scope: Scope) -> None:
-        self.name = name
+    def __init__(self, node: Node, scope: Scope) -> None:
         self.scope = scope
         arguments = node.items().get("arguments")
         children = arguments.take().children if arguments is not None else None
@@ -83,24 +84,24 @@ class _Call:
         single = arguments is not None and children is None
         self.first = arguments if single else listed[0] if listed else None
 
-    def read(self) -> Expression | None:
-        """The condition; None where it has no name of ours."""
-        match self.name:
-            case "branch":
-                return self._pattern(_BRANCH)
-            case "tag":
-                return self._pattern(_TAG)
+    def read(self, name: str) -> Expression | None:
+        """The condition of a name; None where we have no name for it."""
+        match name:
+            case "branch" | "tag":
+                return self._pattern(_PATTERNS[name])
             case "buildingTag":
-                return Binary("!=", _TAG, EMPTY)
-            case "changeRequest":
-                return self._change_request()
-            case "environment":
-                return self._environment()
-            case "equals":
-                return self._equals()
-            case "triggeredBy":
-                return self._triggered()
-        return None
+                return Binary("!=", _PATTERNS["tag"], EMPTY)
+            case "isRestartedRun":
+                return RESTARTED
+        read = {
+            "changeRequest": self._change_request,
+            "environment": self._environment,
+            "equals": self._equals,
+            "triggeredBy": self._triggered,
+        }.get(name)
+        return read() if read else None
+
+    # Arguments -----------------------------------------------------------------------------------------
 
     def _value(self, name: str, *, first: bool = False) -> Expression | None:
         node = self.named.get(name) or (self.first if first else None)
@@ -116,45 +117,36 @@ class _Call:
                 return str(value)
         return None
 
+    def _flag(self, name: str) -> bool:
+        return self._value(name) in (Literal(value=True), Literal("true"))
+
     def _comparator(self, usual: str) -> str:
         given = (self._text("comparator") or usual).upper()
         return given if given in ("EQUALS", "GLOB", "REGEXP") else usual
 
+    # Conditions ----------------------------------------------------------------------------------------
+
     def _pattern(self, subject: Expression) -> Expression | None:
         pattern = self._value("pattern", first=True)
-        return None if pattern is None else self._compared(subject, pattern, self._comparator("GLOB"))
-
-    @staticmethod
-    def _compared(subject: Expression, pattern: Expression, comparator: str) -> Expression | None:
-        match pattern:
-            case Literal(None):
-                return None
-            case Literal(value) if comparator == "REGEXP":
-                return matches(subject, str(value))
-            case Literal(value) if comparator == "GLOB" and not is_plain(str(value)):
-                glob = str(value)
-                return Binary("!=", subject, EMPTY) if glob == "**" else matches(subject, regex_of(glob))
-            case Literal(value):
-                return Binary("==", subject, Literal(str(value)))
-        return Binary("==", subject, pattern) if comparator == "EQUALS" else None
+        if pattern == EMPTY and subject == _PATTERNS["tag"]:
+            return Binary("!=", subject, EMPTY)
+        return None if pattern is None else _compared(subject, pattern, self._comparator("GLOB"))
 
     def _change_request(self) -> Expression | None:
         comparator = self._comparator("EQUALS")
-        given = [name for name in _FILTERS if name in self.named]
-        found = [self._compared(_FILTERS[name], self._value(name) or EMPTY, comparator) for name in given]
-        if self.named.keys() - set(given) - {"comparator"} or None in found:
+        filters = self.scope.words.filters
+        given = [name for name in filters if name in self.named]
+        found = [_compared(filters[name], self._value(name) or EMPTY, comparator) for name in given]
+        if self.first is not None or self.named.keys() - {*given, "comparator"} or None in found:
             return None
-        asked = [one for one in found if one is not None]
-        return joined("&&", asked if "id" in given else [Binary("!=", _NUMBER, EMPTY), *asked])
+        return joined("&&", [Binary("!=", NUMBER, EMPTY), *(one for one in found if one is not None)])
 
     def _environment(self) -> Expression | None:
         name, value = self._text("name"), self._value("value")
         if name is None or value is None:
             return None
-        ignore = self.named.get("ignoreCase")
-        if ignore is not None:
-            ignore.take_all()
-        return Binary("==", self.scope.variable(name), value)
+        same = Binary("==", self.scope.variable(name), EMPTY if value == Literal(None) else value)
+        return in_any_case(same) if self._flag("ignoreCase") else same
 
     def _equals(self) -> Expression | None:
         actual, expected = self._value("actual"), self._value("expected")
@@ -164,8 +156,27 @@ class _Call:
         return Binary("==", expected, actual) if turned else Binary("==", actual, expected)
 
     def _triggered(self) -> Expression | None:
-        cause = self._text("cause", first=True)
-        trigger = self.scope.words.trigger(cause) if cause else None
-        if trigger is None or "detail" in self.named:
+        cause, detail = self._text("cause", first=True), self._value("detail")
+        words = self.scope.words
+        trigger = words.trigger(cause) if cause else None
+        if cause and words.is_event(cause) and detail is None:
+            return joined("||", [Binary("==", TRIGGER, Literal(one)) for one in EVENTS])
+        if trigger is None or (detail is not None and trigger != "manual"):
             return None
-        return Binary("==", Name("trigger"), Literal(trigger))
+        started = Binary("==", TRIGGER, Literal(trigger))
+        return joined("&&", [started, *([Binary("==", ACTOR, detail)] if detail is not None else [])])
+
+
+def _compared(subject: Expression, pattern: Expression, comparator: str) -> Expression | None:
+    """A name compared with a pattern; a glob that only Jenkins knows at run time has none of ours."""
+    match pattern:
+        case Literal(None):
+            return None
+        case Literal(value) if comparator == "REGEXP":
+            return matches(subject, str(value))
+        case Literal(value) if comparator == "GLOB" and not is_plain(str(value)):
+            some = Binary("!=", subject, EMPTY)
+            return some if value == "**" else matches(subject, regex_of(str(value)))
+        case Literal(value):
+            return Binary("==", subject, Literal(str(value)))
+    return Binary("==", subject, pattern) if comparator == "EQUALS" else None

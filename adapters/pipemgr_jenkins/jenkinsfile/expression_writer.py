@@ -1,11 +1,12 @@
 """Expressions out: any expression of the model as Groovy.
 
-Every value of Jenkins is a text that may be missing, so methods are called with `?.`. What Jenkins has no word for is
-told and written as null, which is not true and equals nothing.
+Every value of Jenkins may be missing, so methods are called with `?.`. What Jenkins has no word for is told, and written
+as the empty text; a comparison with it never makes a condition hold.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -25,60 +26,74 @@ from pipemgr.model.expressions import (
 from pipemgr_jenkins.groovy import quoting
 from pipemgr_jenkins.groovy.quoting import interpolated, quoted
 
-from .scope import VENDOR
+from .comparisons import Compared, compared
+from .conditions import WHEN
+from .references import plain
+from .scope import VENDOR, meanings
 from .terms import Terms
 
-ATOM, NOT, ORDER, EQUAL, MATCH, AND, OR, CASE = 9, 8, 7, 6, 5, 4, 3, 2
+ATOM, NOT, ORDER, EQUAL, MATCH, AND, OR, CASE, LOOSE = 9, 8, 7, 6, 5, 4, 3, 2, 0
 """How tightly operators bind (https://groovy-lang.org/operators.html#_operator_precedence)."""
-_BINDING: Final = {"&&": AND, "||": OR, "==": EQUAL, "!=": EQUAL}
+_LOGIC: Final = {"&&": AND, "||": OR}
 _METHODS: Final = ("contains", "starts_with", "ends_with")
-_STATUSES: Final = ("success", "failure", "canceled")
-_STATUS: Final = Access(Name("stage"), Literal("status"))
-_TRIGGER: Final = Name("trigger")
-_WINDOWS: Final = "Windows"
-_NULL: Final = ("null", ATOM)
+STATUSES: Final = ("success", "failure", "canceled")
+_CLOSED: Final = re.compile(r"[\w.?]+(\([^()]*\))?")
 _HOLE: Final = re.compile(r"(\{\{|\}\}|\{(\d+)\}|[^{}]+|[{}])")
 _BRACES: Final = {"{{": "{", "}}": "}"}
+_MISSING: Final = "''"
 Written = tuple[str, int]
 """Groovy, and how tightly its outermost operator binds."""
 
 
 def groovy(node: Expression, terms: Terms) -> str:
     """An expression as Groovy."""
-    return _Writer(terms).value(node)[0]
+    return Writer(terms).value(plain(node))[0]
 
 
 def condition(node: Expression, terms: Terms) -> str:
     """An expression as Groovy, where all that counts is whether it is true."""
-    return _Writer(terms).truth(node)[0]
+    return Writer(terms).truth(plain(node))[0]
 
 
-def piece(node: Expression, terms: Terms) -> str:
-    """An expression as a piece of a string: a constant as text, anything else as Groovy."""
-    return _Writer(terms).piece(node)
+def wrapped(written: Written, at_least: int) -> str:
+    """Groovy as an operand, in parentheses where it needs them."""
+    text, binding = written
+    return text if binding >= at_least else f"({text})"
 
 
-class _Writer:
+class Writer:
+    """Writes expressions at one place."""
+
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
+        self._missed = 0
 
     # Conditions ----------------------------------------------------------------------------------------
 
-    def truth(self, node: Expression) -> Written:
-        """What counts as true when the expression does."""
+    def truth(self, node: Expression, *, unknown: bool = False) -> Written:
+        """What counts as true when the expression does; `unknown` stands for what nobody can know."""
         match node:
             case Not(operand):
-                return f"!{self._wrapped(self.truth(operand), NOT)}", NOT
+                return f"!{wrapped(self.truth(operand, unknown=not unknown), NOT)}", NOT
             case Binary(("&&" | "||") as operator, left, right):
-                binding = _BINDING[operator]
-                first = self._wrapped(self.truth(left), binding)
-                return f"{first} {operator} {self._wrapped(self.truth(right), binding + 1)}", binding
+                binding = _LOGIC[operator]
+                first = wrapped(self.truth(left, unknown=unknown), binding)
+                return (
+                    f"{first} {operator} {wrapped(self.truth(right, unknown=unknown), binding + 1)}",
+                    binding,
+                )
+        before = self._missed
+        written = self._test(node)
+        return written if self._missed == before else (literal(unknown), ATOM)
+
+    def _test(self, node: Expression) -> Written:
+        match node:
             case Binary("!=", left, Literal("")):
                 return self.truth(left)
             case Binary("==", left, Literal("")):
-                return f"!{self._wrapped(self.truth(left), NOT)}", NOT
+                return f"!{wrapped(self.truth(left), NOT)}", NOT
             case Literal(value):
-                return ("true" if value else "false"), ATOM
+                return literal(bool(value)), ATOM
         return self.value(node)
 
     # Values --------------------------------------------------------------------------------------------
@@ -87,176 +102,188 @@ class _Writer:
         """What an expression is worth."""
         match node:
             case Literal(value):
-                return _literal(value), ATOM
+                return literal(value), ATOM
             case Binary("||", left, right):
                 return self._either(left, right)
             case Binary("&&", left, right):
-                return self._case([left, right, Literal("")])
+                return self._both(left, right)
             case Not() | Binary(("==" | "!="), _, Literal("")):
                 text, binding = self.truth(node)
-                return (
-                    (text, binding)
-                    if text.startswith("!")
-                    else (f"!!{self._wrapped((text, binding), NOT)}", NOT)
-                )
+                return (text if text.startswith("!") else f"!!{wrapped((text, binding), NOT)}"), NOT
             case Binary(operator, left, right):
                 return self._compared(operator, left, right)
+        return self._named(node)
+
+    def _named(self, node: Expression) -> Written:
+        match node:
             case Call(name, arguments):
                 return self._call(name, arguments)
-            case Opaque(vendor, text) if vendor == VENDOR:
+            case Opaque(vendor, text) if vendor == VENDOR and not text.startswith(WHEN):
                 return self._opaque(text)
             case Access() | Name():
                 return self._path(node)
-        return self._missing(node, "only another vendor understands it")
+        why = (
+            "only a condition of a stage can ask for it"
+            if _is_own(node)
+            else "only its own vendor understands it"
+        )
+        return self._missing(str(node), why)
 
     def _either(self, left: Expression, right: Expression) -> Written:
+        """`||` gives the first value that counts as true; that of Groovy only gives true or false."""
         if is_condition(left) and is_condition(right):
             return self.truth(Binary("||", left, right))
         match left:
             case Binary("&&", test, Literal(value)) if value:
                 return self._case([test, Literal(value), right])
-        first = self._wrapped(self.value(left), CASE + 1)
-        return f"{first} ?: {self._wrapped(self.value(right), CASE)}", CASE
+        first = wrapped(self.value(left), CASE + 1)
+        return f"{first} ?: {wrapped(self.value(right), CASE)}", CASE
+
+    def _both(self, left: Expression, right: Expression) -> Written:
+        if is_condition(left) and is_condition(right):
+            return self.truth(Binary("&&", left, right))
+        return self._case([left, right, Literal("")])
 
     def _case(self, arguments: Sequence[Expression]) -> Written:
-        if len(arguments) < 3:  # noqa: PLR2004 - a condition, its value, and what else
-            return (
-                self.value(arguments[0]) if len(arguments) == 1 else self._case([*arguments, Literal(None)])
-            )
-        test, yes, *others = arguments
-        first = self._wrapped(self.truth(test), CASE + 1)
-        second = self._wrapped(self.value(yes), CASE + 1)
-        return f"{first} ? {second} : {self._wrapped(self._case(others), CASE)}", CASE
+        match arguments:
+            case (test, yes, *others):
+                first = wrapped(self.truth(test), CASE + 1)
+                second = wrapped(self.value(yes), CASE + 1)
+                return f"{first} ? {second} : {wrapped(self._case(others), CASE)}", CASE
+            case (only,):
+                return self.value(only)
+        return literal(None), ATOM
 
     def _compared(self, operator: str, left: Expression, right: Expression) -> Written:
+        found = compared(operator, left, right, self.terms)
+        match found:
+            case Compared(text, missing) if missing:
+                self._missing(missing, found.why)
+                return text, ATOM
+            case Compared(text):
+                return text, NOT if text.startswith("!") else EQUAL
+        if operator not in ("==", "!="):
+            return f"{self._number(left)} {operator} {self._number(right)}", ORDER
         if isinstance(left, Literal) and not isinstance(right, Literal):
-            mirrored = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(operator, operator)
-            return self._compared(mirrored, right, left)
-        if operator in ("<", "<=", ">", ">="):
-            first, second = self._number(left), self._number(right)
-            return f"{first} {operator} {second}", ORDER
-        special = self._special(operator, left, right)
-        if special is not None:
-            return special
-        first = self._wrapped(self.value(left), EQUAL)
-        return f"{first} {operator} {self._wrapped(self.value(right), EQUAL + 1)}", EQUAL
+            return self._in_any_case(operator, right, left.value)
+        first, second = self.value(left), self.value(right)
+        if isinstance(left, Access | Name) and _is_number(right):
+            second = quoted(second[0]), ATOM
+        return f"{wrapped(first, EQUAL)} {operator} {wrapped(second, EQUAL + 1)}", EQUAL
+
+    def _in_any_case(self, operator: str, subject: Expression, value: Atom) -> Written:
+        """A constant in front says that letter case makes no difference."""
+        if not isinstance(value, str) or not value:
+            return self.value(Binary(operator, subject, Literal(value)))
+        base = wrapped(self.value(subject), ATOM)
+        test = "toBoolean()" if value == "true" else f"equalsIgnoreCase({quoted(value)})"
+        return (f"{base}?.{test}", ATOM) if operator == "==" else (f"!{base}?.{test}", NOT)
 
     def _number(self, node: Expression) -> str:
         """A value that is compared as a number; environment variables are texts."""
         if isinstance(node, Literal):
-            return _literal(node.value)
-        if node == Access(Name("build"), Literal("number")):
-            return "currentBuild.number"
-        return f"({self.value(node)[0]} ?: '0').toBigDecimal()"
-
-    def _special(self, operator: str, left: Expression, right: Expression) -> Written | None:
-        """Comparisons with what Jenkins does not tell as a text."""
-        match left, right:
-            case Access(Name("runner"), Literal("os")), Literal(str(name)):
-                windows = (name == _WINDOWS) is (operator == "==")
-                return ("!isUnix()", NOT) if windows else ("isUnix()", ATOM)
-            case _, Literal(str(word)) if left == _STATUS or _is_result(left):
-                return self._status(word, operator, left)
-            case _, Literal(str(word)) if left == _TRIGGER:
-                return self._trigger(word, operator)
-            case _, Literal(value) if isinstance(value, int | float) and not isinstance(value, bool):
-                text = self._wrapped(self.value(left), EQUAL)
-                return f"{text} {operator} {quoted(str(value))}", EQUAL
-        return None
-
-    def _status(self, word: str, operator: str, left: Expression) -> Written | None:
-        name = "canceled" if word in ("canceled", "cancelled") else word
-        if _is_result(left):
-            why = "Jenkins knows the result of the build so far, not that of each stage"
-            self.terms.lost(Fidelity.APPROXIMATE, str(left), why)
-        if name not in _STATUSES:
-            return ("false" if operator == "==" else "true"), ATOM
-        return f"currentBuild.currentResult {operator} {quoted(self._result(name))}", EQUAL
-
-    def _result(self, name: str) -> str:
-        return self.terms.words.functions[name].upper()
-
-    def _trigger(self, word: str, operator: str) -> Written:
-        cause = self.terms.words.causes.get(word)
-        if cause is None:
-            self.terms.lost(Fidelity.DROPPED, f"trigger {word}", "nothing starts builds of Jenkins by it")
-            return ("false" if operator == "==" else "true"), ATOM
-        text = f"currentBuild.getBuildCauses({quoted(cause)})"
-        return (text, ATOM) if operator == "==" else (f"!{text}", NOT)
+            return literal(node.value)
+        return f"({wrapped(self.value(node), CASE + 1)} ?: '0').toBigDecimal()"
 
     # Calls ---------------------------------------------------------------------------------------------
 
     def _call(self, name: str, arguments: tuple[Expression, ...]) -> Written:
         match name, arguments:
             case "always", ():
-                return "true", ATOM
-            case _, () if name in _STATUSES:
-                return f"currentBuild.currentResult == {quoted(self._result(name))}", EQUAL
+                return literal(value=True), ATOM
             case "case", (_, *_):
                 return self._case(arguments)
-            case "matches", (subject, pattern):
-                first = self._wrapped(self.value(subject), MATCH)
-                return f"{first} ==~ {self._pattern(pattern)}", MATCH
-            case _, (subject, part) if name in _METHODS:
-                return self._method(subject, self.terms.words.functions[name], part)
-            case "join", (subject, separator):
-                return self._method(subject, "join", separator)
-            case "join", (subject,):
-                return self._method(subject, "join", Literal(","))
-            case "to_json", (subject,):
-                return f"writeJSON(returnText: true, json: {self.value(subject)[0]})", ATOM
-            case "from_json", (subject,):
-                return f"readJSON(text: {self.value(subject)[0]})", ATOM
             case "format", (Literal(str(pattern)), *values):
-                return self._format(pattern, values)
-        return self._missing(Call(name, arguments), "Jenkins has no function like it")
+                return self._format(pattern, values), ATOM
+            case _, () if name in STATUSES:
+                return (
+                    f"currentBuild.currentResult == {quoted(self.terms.words.functions[name].upper())}",
+                    EQUAL,
+                )
+            case _, (first,):
+                return self._of_one(name, first)
+            case _, (first, second):
+                return self._of_two(name, first, second)
+        return self._unknown(name)
+
+    def _of_one(self, name: str, value: Expression) -> Written:
+        match name:
+            case "join":
+                return self._method(value, "join", Literal(","))
+            case "to_json":
+                return f"writeJSON(returnText: true, json: {self.value(value)[0]})", ATOM
+            case "from_json":
+                return f"readJSON(text: {self.value(value)[0]})", ATOM
+        return self._unknown(name)
+
+    def _of_two(self, name: str, first: Expression, second: Expression) -> Written:
+        if name == "matches":
+            return f"{wrapped(self.value(first), MATCH)} ==~ {self._pattern(second)}", MATCH
+        if name in _METHODS or name == "join":
+            return self._method(first, self.terms.words.functions[name], second)
+        return self._unknown(name)
+
+    def _unknown(self, name: str) -> Written:
+        return self._missing(f"{name}()", "Jenkins has no function like it")
 
     def _pattern(self, pattern: Expression) -> str:
         match pattern:
-            case Literal(str(text)) if text and is_slashy(text):
+            case Literal(str(text)) if is_slashy(text):
                 return f"/{text}/"
-        return self._wrapped(self.value(pattern), MATCH + 1)
+        return wrapped(self.value(pattern), MATCH + 1)
 
     def _method(self, subject: Expression, method: str, argument: Expression) -> Written:
-        base = self._wrapped(self.value(subject), ATOM)
-        dot = "." if isinstance(subject, Literal) else "?."
+        match subject:
+            case Call("from_json", (Literal(str(text)),)):
+                base = literal_list(text) or self.value(subject)[0]
+            case _:
+                base = wrapped(self.value(subject), ATOM)
+        dot = "." if base[0] in "'[" else "?."
         return f"{base}{dot}{method}({self.value(argument)[0]})", ATOM
 
-    def _format(self, pattern: str, values: Sequence[Expression]) -> Written:
+    def _format(self, pattern: str, values: Sequence[Expression]) -> str:
         """`format` as a string with expressions in it."""
         pieces: list[str] = []
         for text, number in _HOLE.findall(pattern):
             if not number:
-                pieces.append(_BRACES[text] if text in _BRACES else text)
+                pieces.append(_BRACES.get(text, text))
             elif int(number) < len(values):
-                pieces.append(self.piece(values[int(number)]))
-        return interpolated(pieces), ATOM
+                pieces.append(self._piece(values[int(number)]))
+        return interpolated(pieces)
 
-    def piece(self, node: Expression) -> str:
-        """A piece of a text."""
-        if isinstance(node, Literal):
-            return "" if node.value is None else _literal(node.value, bare=True)
+    def _piece(self, node: Expression) -> str:
+        match node:
+            case Literal(None):
+                return ""
+            case Literal(str(text)):
+                return text
+            case Literal(value):
+                return literal(value)
         return quoting.Expression(self.value(node)[0])
 
     # What is left --------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _opaque(text: str) -> Written:
-        """Groovy as it was; in parentheses unless it is one word or call."""
-        return text, ATOM if re.fullmatch(r"[\w.]+(\([^()]*\))?", text) else 0
+    def _opaque(self, text: str) -> Written:
+        """Groovy as it was: an expression, one of `post`'s words, or several statements in braces."""
+        known = meanings()["statuses"].get(text)
+        if known:
+            return known, LOOSE
+        if text.startswith("{"):
+            return f"({text}).call()", ATOM
+        return text, ATOM if _CLOSED.fullmatch(text) else LOOSE
 
     def _path(self, node: Expression) -> Written:
         theirs = self.terms.of(node)
         match theirs:
             case str():
-                return theirs, ATOM if re.fullmatch(r"[\w.]+", theirs) else 0
+                return theirs, ATOM if _CLOSED.fullmatch(theirs) else LOOSE
             case Name(name):
                 return name, ATOM
             case Access(target, key):
-                return f"{self._wrapped(self.value(target), ATOM)}{self._key(key)}", ATOM
+                return f"{wrapped(self.value(target), ATOM)}{self._key(key)}", ATOM
             case Expression():
                 return self.value(theirs)
-        return self._missing(node, "Jenkins has nothing like it")
+        return self._missing(str(node), "Jenkins has nothing like it")
 
     def _key(self, key: Expression) -> str:
         match key:
@@ -264,14 +291,10 @@ class _Writer:
                 return f".{word}"
         return f"[{self.value(key)[0]}]"
 
-    def _missing(self, node: Expression, why: str) -> Written:
-        self.terms.lost(Fidelity.DROPPED, str(node), why)
-        return _NULL
-
-    @staticmethod
-    def _wrapped(written: Written, at_least: int) -> str:
-        text, binding = written
-        return text if binding >= at_least else f"({text})"
+    def _missing(self, what: str, why: str) -> Written:
+        self._missed += 1
+        self.terms.lost(Fidelity.DROPPED, what, why)
+        return _MISSING, ATOM
 
 
 def is_condition(node: Expression) -> bool:
@@ -280,30 +303,36 @@ def is_condition(node: Expression) -> bool:
         case Not() | Literal(bool()):
             return True
         case Binary(operator, left, right):
-            return operator not in ("&&", "||") or (is_condition(left) and is_condition(right))
+            return operator not in _LOGIC or (is_condition(left) and is_condition(right))
         case Call(name):
-            return name in (*_METHODS, *_STATUSES, "always", "matches")
+            return name in (*_METHODS, *STATUSES, "always", "matches")
     return False
 
 
 def is_slashy(text: str) -> bool:
     """Whether a text can stand between slashes as it is."""
-    return not re.search(r"[/\n\r]|\$[A-Za-z_{]|\\u|\\\Z|\A[*=]", text)
+    return bool(text) and not re.search(r"[/\n\r]|\$[A-Za-z_{]|\\u|\\\Z|\A[*= ]", text)
 
 
-def _is_result(node: Expression) -> bool:
-    match node:
-        case Access(Access(Name("needs" | "steps"), _), Literal("result" | "outcome" | "conclusion")):
-            return True
-    return False
+def _is_own(node: Expression) -> bool:
+    return isinstance(node, Opaque) and node.vendor == VENDOR
 
 
-def _literal(value: Atom, *, bare: bool = False) -> str:
-    match value:
-        case str():
-            return value if bare else quoted(value)
-        case bool():
-            return "true" if value else "false"
-        case None:
-            return "null"
-    return repr(value)
+def _is_number(node: Expression) -> bool:
+    return (
+        isinstance(node, Literal) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    )
+
+
+def literal(value: Atom) -> str:
+    """A constant in Groovy."""
+    return quoting.value(value)
+
+
+def literal_list(text: str) -> str | None:
+    """A list in JSON as one of Groovy; None for what is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return quoting.value(found) if isinstance(found, list) else None

@@ -1,225 +1,211 @@
-"""Expressions: Groovy expressions become expressions of the model.
+"""Expressions in: Groovy expressions become expressions of the model.
 
 Groovy's truth is that of the model (empty texts, null and false are not true), so a condition is an expression whose
-texts are compared with the empty text. What is not understood stays as it is, as `opaque`.
+texts are compared with the empty text. `==` of the model takes no account of letter case; where Groovy does not either,
+the constant comes first: `'main' == branch`. What is not understood stays as it is, as `opaque`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
-from pipemgr.adapter import regex_to_expression
-from pipemgr.model.expressions import (
-    MAX_DEPTH,
-    Access,
-    Atom,
-    Binary,
-    Call,
-    Expression,
-    Literal,
-    Name,
-    Not,
-    Opaque,
-    chained,
-)
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name
 from pipemgr_jenkins.groovy import syntax
 from pipemgr_jenkins.groovy.syntax import Part
 
+from .logic import EMPTY, found, in_any_case, joined, matches, negated, path, spelled, spine
 from .pieces import flat, formatted
 from .scope import Scope
 
-EMPTY: Final = Literal("")
-TRUE: Final = Literal(value=True)
-FALSE: Final = Literal(value=False)
-_NEGATED: Final = {"==": "!=", "!=": "=="}
+MAX_DEPTH: Final = 40
+"""Groovy that is nested deeper stays as it is."""
+MAX_CONSTANT: Final = 5_000
+"""The longest text in an expression, in characters; longer ones are nothing that is compared."""
 _MIRRORED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _TESTS: Final = {"contains": "contains", "startsWith": "starts_with", "endsWith": "ends_with"}
-_PLAIN_METHODS: Final = frozenset({"toString", "trim", "toInteger", "toLong", "toLowerCase", "toUpperCase"})
+_CASES: Final = ("toLowerCase", "toUpperCase")
+_PLAIN: Final = frozenset({*_CASES, "toString", "trim", "toInteger", "toLong", "toBigDecimal"})
 """Methods that make no difference for comparisons of the model."""
-_RESULTS: Final[Mapping[str, Expression]] = {
-    "SUCCESS": Call("success"),
-    "FAILURE": Call("failure"),
-    "ABORTED": Call("canceled"),
-    "UNSTABLE": Opaque("jenkins", "unstable"),
-}
-"""What a result of a build means: https://javadoc.jenkins.io/hudson/model/Result.html"""
+_RESULT: Final = (("currentBuild", "result"), ("currentBuild", "currentResult"))
+_TEXTS: Final = frozenset({"config", "matrix", "pull_request", "variables"})
 
 
 def expression(part: Part, scope: Scope) -> Expression:
     """What a Groovy expression is worth."""
-    return _Phrases(scope).value(part, 0)
+    return Reader(scope).value(part, 0)
 
 
 def truth(part: Part, scope: Scope) -> Expression:
     """When a Groovy expression counts as true."""
-    return _Phrases(scope).truth(part, 0)
+    return Reader(scope).truth(part, 0)
 
 
-def negated(node: Expression) -> Expression:
-    """The opposite of a condition."""
-    match node:
-        case Literal(value):
-            return Literal(not value)
-        case Not(operand):
-            return operand
-        case Binary(("==" | "!=") as operator, left, right):
-            return Binary(_NEGATED[operator], left, right)
-    return Not(node)
+def is_text(value: Expression, scope: Scope) -> bool:
+    """Whether a value is a text, which may be empty."""
+    match value:
+        case Access(Name("parameters"), Literal(str(name))):
+            return scope.parameters.get(name, "boolean") not in ("boolean", "number")
+        case Access(Name(context), _) if context in _TEXTS:
+            return True
+    return value in scope.words.given.values()
 
 
-def joined(operator: str, conditions: Iterable[Expression]) -> Expression:
-    """Conditions joined by `&&` or `||`, each once; without any, what joining none means."""
-    found = list(dict.fromkeys(conditions))
-    return chained(operator, found) if found else Literal(operator == "&&")
+class Reader:
+    """Reads the expressions of one scope."""
 
-
-def matches(subject: Expression, pattern: str) -> Expression:
-    """A regular expression for a whole text; as a plain comparison where that says the same."""
-    plain = regex_to_expression(subject, pattern)
-    match plain:
-        case Binary("==") | Call():
-            return plain
-    return Call("matches", (subject, Literal(pattern)))
-
-
-def found(pattern: str) -> str:
-    """The regular expression for the whole of a text in which `pattern` is found."""
-    split = "|" in re.sub(r"\\.|\([^()]*\)|\[[^\[\]]*\]", "", pattern)
-    if split:
-        return f".*(?:{pattern}).*"
-    begin, end = pattern.startswith("^"), bool(re.search(r"(?<!\\)(?:\\\\)*\$\Z", pattern))
-    body = pattern[begin : len(pattern) - end]
-    return f"{'' if begin else '.*'}{body}{'' if end else '.*'}"
-
-
-class _Phrases:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self._parts: Mapping[type[Part], Callable[[Any, int], Expression | None]] = {
+            syntax.Block: self._only,
+            syntax.Call: self._call,
+            syntax.Closure: self._only,
+            syntax.Constant: self._constant,
+            syntax.Index: self._property,
+            syntax.Name: self._name,
+            syntax.Operation: self._operation,
+            syntax.Property: self._property,
+            syntax.Return: self._returned,
+            syntax.Text: self._text,
+        }
 
-    # Conditions ----------------------------------------------------------------------------------------
+    # When something is true ----------------------------------------------------------------------------
 
     def truth(self, part: Part, depth: int) -> Expression:
         """When a part counts as true."""
-        if depth > MAX_DEPTH:
-            return self.scope.opaque(part)
-        match part:
-            case syntax.Operation(operator="!", operands=(operand,)):
-                return negated(self.truth(operand, depth + 1))
-            case syntax.Operation(operator="&&" | "||"):
-                operands = _spine(part)
-                return joined(part.operator, [self.truth(one, depth + 1) for one in operands])
-            case syntax.Call(name="toBoolean", target=Part() as target, arguments=()):
-                return self._as_boolean(self.value(target, depth + 1))
-            case syntax.Call(name="trim", target=Part() as target, arguments=()):
-                return self.truth(target, depth + 1)
-        value = self.value(part, depth)
+        value = self._logic(part, depth) if depth <= MAX_DEPTH else None
+        if value is None:
+            value = self.value(part, depth)
         match value:
             case Literal(known):
                 return Literal(bool(known))
-        return Binary("!=", value, EMPTY) if self._is_text(value) else value
+        return Binary("!=", value, EMPTY) if is_text(value, self.scope) else value
 
-    def _as_boolean(self, value: Expression) -> Expression:
-        if _context(value) == "parameters" and not self._is_text(value):
-            return value
-        return Binary("==", value, Literal("true"))
+    def _logic(self, part: Part, depth: int) -> Expression | None:
+        match part:
+            case syntax.Operation(operator="!", operands=(operand,)):
+                return negated(self.truth(operand, depth + 1))
+            case syntax.Operation(operator=("&&" | "||" | "?:") as operator) if len(part.operands) > 1:
+                operands = [self.truth(one, depth + 1) for one in spine(part)]
+                return joined("&&" if operator == "&&" else "||", operands)
+            case syntax.Call(name="trim", target=Part() as target, arguments=()):
+                return self.truth(target, depth + 1)
+        return None
 
-    def _is_text(self, value: Expression) -> bool:
-        """Whether a value is a text that may be empty."""
+    def boolean(self, part: Part, depth: int) -> Expression:
+        """What `toBoolean()` gives: whether a text is `true`, in any letter case."""
+        value = self.value(part, depth + 1)
         match value:
             case Access(Name("parameters"), Literal(str(name))):
-                return self.scope.parameters.get(name, "boolean") not in ("boolean", "number")
-            case Access(Name("variables" | "matrix" | "pull_request"), _):
-                return True
-        return value in self.scope.words.given.values()
+                if self.scope.parameters.get(name, "boolean") == "boolean":
+                    return value
+        return Binary("==", Literal("true"), value)
 
     # Values --------------------------------------------------------------------------------------------
 
     def value(self, part: Part, depth: int) -> Expression:
         """What a part is worth."""
-        if depth > MAX_DEPTH:
-            return self.scope.opaque(part)
-        match part:
-            case syntax.Constant(value=value):
-                return Literal(value)
-            case syntax.Text() | syntax.Operation(operator="+"):
-                return self._text(part, depth)
-            case syntax.Name(name=name):
-                return self.scope.bare(name) or self.scope.opaque(part)
-            case syntax.Property() | syntax.Index():
-                return self._property(part) or self.scope.opaque(part)
-            case syntax.Operation():
-                return self._operation(part, depth) or self.scope.opaque(part)
-            case syntax.Call():
-                return self._call(part, depth) or self.scope.opaque(part)
-            case syntax.Return(value=Part() as value):
-                return self.value(value, depth + 1)
-            case syntax.Closure(statements=(only,)) | syntax.Block(statements=(only,)):
-                return self.value(only, depth + 1)
-        return self.scope.opaque(part)
+        read = self._parts.get(type(part))
+        known = read(part, depth) if read and depth <= MAX_DEPTH else None
+        return self.scope.opaque(part) if known is None else known
 
-    def _text(self, part: Part, depth: int) -> Expression:
+    def _constant(self, part: syntax.Constant, _depth: int) -> Expression | None:
+        return None if part.end - part.start > MAX_CONSTANT else Literal(part.value)
+
+    def _name(self, part: syntax.Name, _depth: int) -> Expression | None:
+        return self.scope.bare(part.name)
+
+    def _text(self, part: Part, depth: int) -> Expression | None:
         pieces = flat(part)
-        if pieces is None:
-            return self.scope.opaque(part)
+        if pieces is None or part.end - part.start > MAX_CONSTANT:
+            return None
         return formatted(
             [piece if isinstance(piece, str) else self.value(piece, depth + 1) for piece in pieces]
         )
 
-    def _property(self, part: Part) -> Expression | None:
-        path = _path(part)
-        match path:
+    def _only(self, part: syntax.Closure | syntax.Block, depth: int) -> Expression | None:
+        return self.value(part.statements[0], depth + 1) if len(part.statements) == 1 else None
+
+    def _returned(self, part: syntax.Return, depth: int) -> Expression | None:
+        return Literal(None) if part.value is None else self.value(part.value, depth + 1)
+
+    def _property(self, part: Part, _depth: int) -> Expression | None:
+        words = path(part)
+        match words:
             case ("env", str(name)):
                 return self.scope.variable(name)
             case ("params", str(name)):
                 return Access(Name("parameters"), Literal(name))
-            case ("currentBuild", "number" | "id"):
-                return Access(Name("build"), Literal("number"))
-        return self.scope.words.spoken.get(_spelled(path)) if path else None
+        return self.scope.words.spoken.get(spelled(words)) if words else None
+
+    # Operators -----------------------------------------------------------------------------------------
 
     def _operation(self, part: syntax.Operation, depth: int) -> Expression | None:
-        match part.operator, part.operands:
-            case (("!" | "&&" | "||"), _):
-                return self.truth(part, depth)
-            case ("==" | "!=" | "<" | ">" | "<=" | ">=") as operator, (left, right):
-                return self._compared(operator, left, right, depth + 1)
-            case ("in" | "!in") as operator, (left, syntax.Items(items=items)):
-                subject = self.value(left, depth + 1)
-                one_of = joined("||", [self._same(subject, self.value(one, depth + 1)) for one in items])
+        if part.operator in ("!", "&&", "||"):
+            return self._logic(part, depth)
+        if part.operator == "+":
+            return self._text(part, depth)
+        if len(part.operands) == 3:  # noqa: PLR2004 - a condition and two values
+            test, *values = part.operands
+            return Call(
+                "case", (self.truth(test, depth + 1), *(self.value(one, depth + 1) for one in values))
+            )
+        return self._binary(part.operator, part.operands, depth + 1)
+
+    def _binary(self, operator: str, operands: tuple[Part, ...], depth: int) -> Expression | None:
+        match operator, operands:
+            case (("==" | "!=" | "<" | ">" | "<=" | ">="), (left, right)):
+                return self.compared(operator, left, right, depth)
+            case (("in" | "!in"), (left, syntax.Items(items=items))):
+                one_of = self.one_of(left, items, depth)
                 return one_of if operator == "in" else negated(one_of)
-            case ("=~" | "==~") as operator, (left, syntax.Constant(value=str(pattern))):
-                whole = pattern if operator == "==~" else found(pattern)
-                return matches(self.value(left, depth + 1), whole)
-            case _, (left, right) if part.operator == "?:":
-                return Binary("||", self.value(left, depth + 1), self.value(right, depth + 1))
-            case _, (condition, yes, no):
-                values = (self.value(yes, depth + 1), self.value(no, depth + 1))
-                return Call("case", (self.truth(condition, depth + 1), *values))
+            case "==~", (left, right):
+                return self.fits(left, right, depth)
+            case "=~", (left, syntax.Constant(value=str(pattern))):
+                return matches(self.value(left, depth), found(pattern))
+            case "?:", (left, right):
+                return Binary("||", self.value(left, depth), self.value(right, depth))
+            case "as", (left, syntax.Name(name="String" | "Integer" | "int" | "Long")):
+                return self.value(left, depth)
         return None
+
+    def fits(self, left: Part, right: Part, depth: int) -> Expression:
+        """Whether the whole of a text fits a pattern."""
+        subject, pattern = self.subject(left, depth), self.value(right, depth)
+        match pattern:
+            case Literal(str(text)):
+                return matches(subject, text)
+        return Call("matches", (subject, pattern))
+
+    def one_of(self, left: Part, items: Iterable[Part], depth: int) -> Expression:
+        """Whether a value is one of several."""
+        subject = self.subject(left, depth)
+        return joined("||", [self._same(subject, self.value(one, depth)) for one in items])
 
     # Comparisons ---------------------------------------------------------------------------------------
 
-    def _compared(self, operator: str, left: Part, right: Part, depth: int) -> Expression:
+    def compared(self, operator: str, left: Part, right: Part, depth: int) -> Expression:
+        """A comparison; the constant, if there is one, on the right."""
         if isinstance(left, syntax.Constant) and not isinstance(right, syntax.Constant):
-            return self._compared(_MIRRORED.get(operator, operator), right, left, depth)
-        if operator not in _NEGATED:
-            return Binary(operator, self._subject(left, depth), self._subject(right, depth))
-        same = self._result(left, right) or self._same(
-            self._subject(left, depth), self._subject(right, depth)
-        )
+            return self.compared(_MIRRORED.get(operator, operator), right, left, depth)
+        if operator not in ("==", "!="):
+            return Binary(operator, self.subject(left, depth), self.subject(right, depth))
+        same = self._result(left, right)
+        if same is None:
+            same = self._same(self.subject(left, depth), self.subject(right, depth))
+            if isinstance(left, syntax.Call) and left.name in _CASES:
+                same = in_any_case(same)
         return same if operator == "==" else negated(same)
 
-    def _subject(self, part: Part, depth: int) -> Expression:
+    def subject(self, part: Part, depth: int) -> Expression:
         """A value without methods that make no difference when it is compared."""
-        match part:
-            case syntax.Call(name=name, target=Part() as target, arguments=()) if name in _PLAIN_METHODS:
-                return self._subject(target, depth + 1) if depth < MAX_DEPTH else self.scope.opaque(part)
+        while isinstance(part, syntax.Call) and part.name in _PLAIN and part.target and not part.arguments:
+            part = part.target
         return self.value(part, depth)
 
     def _same(self, left: Expression, right: Expression) -> Expression:
         match right:
-            case Literal(None) if self._is_text(left):
+            case Literal(None) if is_text(left, self.scope):
                 return Binary("==", left, EMPTY)
             case Literal("true" | "false" as word) if self._is_flag(left):
                 return Binary("==", left, Literal(word == "true"))
@@ -232,109 +218,76 @@ class _Phrases:
         return False
 
     def _result(self, left: Part, right: Part) -> Expression | None:
-        """What the result of the build is compared with, as a condition."""
-        if _path(left) not in (("currentBuild", "result"), ("currentBuild", "currentResult")):
+        """What the result of the build is compared with, as a condition; none means success so far."""
+        if path(left) not in _RESULT or not isinstance(right, syntax.Constant):
             return None
-        match right:
-            case syntax.Constant(value=None):
-                return _RESULTS["SUCCESS"]
-            case syntax.Constant(value=str(word)):
-                return _RESULTS.get(word)
-        return None
+        return self.scope.words.results.get("SUCCESS" if right.value is None else str(right.value))
 
     # Calls ---------------------------------------------------------------------------------------------
 
     def _call(self, call: syntax.Call, depth: int) -> Expression | None:
-        arguments = [one.value for one in call.arguments if one.key is None]
+        arguments = tuple(one.value for one in call.arguments if one.key is None)
         if len(arguments) < len(call.arguments):
             return None
-        match call.name, call.target, arguments:
-            case "isUnix", None, ():
-                return Binary("!=", Access(Name("runner"), Literal("os")), Literal("Windows"))
-            case _, None, _:
-                return None
-            case ("contains" | "startsWith" | "endsWith") as name, Part() as target, [only]:
-                subject = self._subject(target, depth + 1)
-                return Call(_TESTS[name], (subject, self.value(only, depth + 1)))
-            case "matches", Part() as target, [syntax.Constant(value=str(pattern))]:
-                return matches(self._subject(target, depth + 1), pattern)
-            case (("equals" | "equalsIgnoreCase"), Part() as target, [only]):
-                return self._compared("==", target, only, depth + 1)
-            case "isEmpty", Part() as target, []:
-                return Binary("==", self._subject(target, depth + 1), EMPTY)
-            case "toBoolean", Part(), []:
-                return self.truth(call, depth)
-            case (("toString" | "trim"), Part() as target, []):
-                return self.value(target, depth + 1)
-            case _, Part() as target, [syntax.Constant(value=str(word))]:
-                return self._asked(call.name, target, word)
+        if call.target is None:
+            known = call.name == "isUnix" and not arguments
+            return Binary("!=", Access(Name("runner"), Literal("os")), Literal("Windows")) if known else None
+        return self._method(call, call.target, arguments, depth + 1)
+
+    def _method(
+        self, call: syntax.Call, target: Part, arguments: tuple[Part, ...], depth: int
+    ) -> Expression | None:
+        match call.name, arguments:
+            case ("contains", (only,)) if isinstance(target, syntax.Items):
+                return self.one_of(only, target.items, depth)
+            case (name, ()):
+                return self._asked(name, target, depth)
+            case (("get" | "getProperty"), (syntax.Constant(value=str(word)),)):
+                return self._looked_up(target, word)
+            case (name, (syntax.Constant(value=str(word)),)) if path(target) == ("currentBuild",):
+                return self._better(name, word)
+            case (name, (only,)):
+                return self._tested(name, target, only, depth)
         return None
 
-    def _asked(self, method: str, target: Part, word: str) -> Expression | None:
-        """Values and results that are asked for by methods."""
-        match _path(target), method:
-            case ("env",), ("get" | "getProperty"):
+    def _tested(self, method: str, target: Part, argument: Part, depth: int) -> Expression | None:
+        match method:
+            case "matches":
+                return self.fits(target, argument, depth)
+            case "equals":
+                return self.compared("==", target, argument, depth)
+            case "equalsIgnoreCase":
+                return in_any_case(self.compared("==", target, argument, depth))
+            case name if name in _TESTS:
+                return Call(_TESTS[name], (self.subject(target, depth), self.value(argument, depth)))
+        return None
+
+    def _asked(self, method: str, target: Part, depth: int) -> Expression | None:
+        match method:
+            case "isEmpty":
+                return Binary("==", self.subject(target, depth), EMPTY)
+            case "toBoolean":
+                return self.boolean(target, depth)
+            case "toString" | "trim":
+                return self.value(target, depth)
+        words = path(target)
+        if words is None or not method.startswith("get"):
+            return None
+        name = method[3:4].lower() + method[4:]
+        return self.scope.words.spoken.get(spelled((*words, name)))
+
+    def _looked_up(self, target: Part, word: str) -> Expression | None:
+        match path(target):
+            case ("env",):
                 return self.scope.variable(word)
-            case ("params",), ("get" | "getProperty"):
+            case ("params",):
                 return Access(Name("parameters"), Literal(word))
-            case ("currentBuild",), "resultIsBetterOrEqualTo" if word == "SUCCESS":
-                return _RESULTS["SUCCESS"]
-            case ("currentBuild",), "resultIsWorseOrEqualTo" if word in ("UNSTABLE", "FAILURE"):
-                failed = joined("||", [_RESULTS["FAILURE"], _RESULTS["ABORTED"]])
-                return failed if word == "FAILURE" else Not(_RESULTS["SUCCESS"])
         return None
 
-
-def _context(value: Expression) -> str:
-    match value:
-        case Access(Name(name), _):
-            return name
-    return ""
-
-
-def _spine(part: syntax.Operation) -> list[Part]:
-    """The operands of a chain of one operator, in order."""
-    operands: list[Part] = []
-    todo: list[Part] = [part]
-    while todo:
-        match todo.pop():
-            case syntax.Operation(operator=operator, operands=inner) if operator == part.operator:
-                todo.extend(reversed(inner))
-            case other:
-                operands.append(other)
-    return operands
-
-
-Path = tuple[Atom, ...]
-
-
-def _path(part: Part) -> Path | None:
-    """The words of `a.b['c'][0]`; None for anything else."""
-    keys: list[Atom] = []
-    while True:
-        match part:
-            case syntax.Property(target=target, name=name, operator="." | "?."):
-                keys.append(name)
-                part = target
-            case syntax.Index(target=target, key=syntax.Constant(value=key)):
-                keys.append(key)
-                part = target
-            case syntax.Name(name=name):
-                return (name, *reversed(keys))
-            case _:
-                return None
-
-
-def _spelled(path: Sequence[Atom]) -> str:
-    """A path as our own syntax spells it."""
-    node: Expression = Name(str(path[0]))
-    for key in path[1:]:
-        node = Access(node, Literal(key))
-    return str(node)
-
-
-def constants(parts: Iterable[Part]) -> Iterator[Atom]:
-    """The values of those parts that are constants."""
-    for part in parts:
-        if isinstance(part, syntax.Constant):
-            yield part.value
+    def _better(self, method: str, word: str) -> Expression | None:
+        """How the result so far compares with another one; being cancelled is worse than failure."""
+        results = self.scope.words.results
+        success, failed = results["SUCCESS"], joined("||", [results["FAILURE"], results["ABORTED"]])
+        better: Mapping[str, Expression] = {"SUCCESS": success, "UNSTABLE": negated(failed)}
+        worse: Mapping[str, Expression] = {"UNSTABLE": negated(success), "FAILURE": failed}
+        return {"resultIsBetterOrEqualTo": better, "resultIsWorseOrEqualTo": worse}.get(method, {}).get(word)

@@ -1,26 +1,30 @@
-"""Scope: the tables, and which bare names mean what at one place of a Jenkinsfile."""
+"""Scope: the tables of words, and which bare names mean what at one place of a Jenkinsfile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Final, Protocol
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, Final, Protocol
 
-from pipemgr.adapter import Node, Tables
+from pipemgr.adapter import Node, ParseError, Tables, compose
 from pipemgr.model.definitions import HINTS, Data
 from pipemgr.model.expressions import Access, Expression, Literal, Name, Opaque, parse
-from pipemgr_jenkins.groovy.syntax import Part, Script
+from pipemgr_jenkins.groovy.syntax import Assignment, Declaration, Operation, Part, Script
+from pipemgr_jenkins.groovy.syntax import Name as Word
 
 VENDOR: Final = "jenkins"
-CAUSES: Final[Mapping[str, str]] = {
-    "hudson.triggers.TimerTrigger$TimerTriggerCause": "schedule",
-    "hudson.triggers.SCMTrigger$SCMTriggerCause": "push",
-    "jenkins.branch.BranchEventCause": "push",
-    "hudson.model.Cause$UserIdCause": "manual",
-    "org.jenkinsci.plugins.workflow.support.steps.build.BuildUpstreamCause": "upstream",
-    "hudson.model.Cause$UpstreamCause": "upstream",
-}
+LONGEST: Final = 10_000
+"""The longest Groovy that an expression keeps as it is, in characters: expressions have an end themselves."""
+_TRIGGER: Final = "TriggerCause"
+
+
+@cache
+def meanings() -> dict[str, Any]:
+    """What Jenkins' words in conditions and bindings stand for: `words.yaml`."""
+    file = files(__package__).joinpath("words.yaml")
+    return compose(file.read_text(encoding="utf-8"), file.name).plain()  # type: ignore[no-any-return]
 
 
 class Words:
@@ -42,28 +46,48 @@ class Words:
 
     @cached_property
     def spoken(self) -> Mapping[str, Expression]:
-        """Our contexts by Jenkins' words for them."""
-        return {str(tree): parse(row.name) for row, tree in reversed(self.tables.variables.contexts)}
+        """Our names by the paths of Groovy for them."""
+        contexts = {str(tree): parse(row.name) for row, tree in reversed(self.tables.variables.contexts)}
+        return contexts | {path: parse(name) for path, name in meanings()["names"].items()}
+
+    @cached_property
+    def results(self) -> Mapping[str, Expression]:
+        """What it means that the build has a result so far."""
+        return {word: parse(text) for word, text in meanings()["results"].items()}
+
+    @cached_property
+    def filters(self) -> Mapping[str, Expression]:
+        """What the filters of `changeRequest` are compared with."""
+        return {word: parse(text) for word, text in meanings()["filters"].items()}
 
     @property
     def functions(self) -> Mapping[str, str]:
         """Jenkins' words for our functions."""
         return self.tables.variables.functions.theirs
 
-    @property
-    def causes(self) -> Mapping[str, str]:
-        """The class of the cause that a build has, by the trigger that started it; the last one counts."""
-        return {trigger: cause for cause, trigger in CAUSES.items()}
+    # Causes --------------------------------------------------------------------------------------------
 
-    def cause(self, trigger: str) -> str:
-        """What `triggeredBy` calls the cause of builds that a trigger started."""
-        name = _simple(self.causes[trigger])
-        return name.removesuffix("Cause") if name.endswith("TriggerCause") else name
+    def cause_class(self, trigger: str) -> str | None:
+        """The class of the cause that builds have which a trigger started."""
+        found = [cause for cause, one in meanings()["causes"].items() if one == trigger]
+        return found[-1] if found else None
+
+    def cause(self, trigger: str) -> str | None:
+        """The same as `triggeredBy` calls it."""
+        found = self.cause_class(trigger)
+        name = _simple(found) if found else None
+        return name.removesuffix("Cause") if name and name.endswith(_TRIGGER) else name
 
     def trigger(self, cause: str) -> str | None:
-        """The trigger that a cause stands for, by the beginning of its class without package."""
+        """The trigger that a cause stands for, by its class or the beginning of that without its package."""
         word = _simple(cause).lower()
-        return next((CAUSES[one] for one in CAUSES if word and _simple(one).lower().startswith(word)), None)
+        rows = meanings()["causes"].items()
+        return next((one for name, one in rows if word and _simple(name).lower().startswith(word)), None)
+
+    @staticmethod
+    def is_event(cause: str) -> bool:
+        """Whether a cause is that of a push and of a pull request alike."""
+        return _simple(cause) in meanings()["events"]
 
 
 def _simple(cause: str) -> str:
@@ -83,6 +107,10 @@ def hints(vendor: Mapping[str, Data]) -> Data:
 
 class Parsed(Protocol):
     """A Jenkinsfile as a document, with the syntax behind its nodes."""
+
+    @property
+    def root(self) -> Node:
+        """The document."""
 
     @property
     def script(self) -> Script:
@@ -111,7 +139,9 @@ class Scope:
     @classmethod
     def of(cls, jenkinsfile: Parsed, words: Words | None = None) -> Scope:
         """The outermost scope of a Jenkinsfile."""
-        return cls(words=words or Words(), jenkinsfile=jenkinsfile, script=jenkinsfile.script)
+        script = jenkinsfile.script
+        defined = frozenset(_defined(script.statements))
+        return cls(words=words or Words(), jenkinsfile=jenkinsfile, script=script, locals=defined)
 
     def inner(
         self,
@@ -152,6 +182,32 @@ class Scope:
         known = name in self.axes | self.variables or name in self.parameters or name in self.words.given
         return self.variable(name) if known or name.isupper() else None
 
-    def opaque(self, part: Part) -> Expression:
-        """A part that only Jenkins understands."""
-        return Opaque(VENDOR, self.script.text(part))
+    def opaque(self, part: Part, text: str | None = None) -> Expression:
+        """A part that only Jenkins understands, as it is written or as `text`; raises `ParseError` for a long one."""
+        found = self._bare(part) if text is None else text
+        if len(found) > LONGEST:
+            line, column = self.script.place(part.start)
+            name = self.jenkinsfile.root.origin.name if self.jenkinsfile else "Jenkinsfile"
+            raise ParseError(
+                f"an expression of more than {LONGEST:,} characters",
+                where=f"{name}:{line}:{column}",
+                remedy="give it a name: write a function that returns its value, and call that",
+            )
+        return Opaque(VENDOR, found)
+
+    def _bare(self, part: Part) -> str:
+        """The text of a part without parentheses around all of it."""
+        text = self.script.text(part)
+        if isinstance(part, Operation) and text.startswith("(") and text.endswith(")"):
+            first, *_, last = (*part.operands, *part.operands)
+            inside = part.start < first.start and last.end < part.end
+            return text[1:-1].strip() if inside else text
+        return text
+
+
+def _defined(statements: Iterable[Part]) -> Iterable[str]:
+    """Variables that the code around a pipeline defines."""
+    for part in statements:
+        match part:
+            case Declaration(name=name) | Assignment(target=Word(name=name)):
+                yield name

@@ -214,5 +214,12 @@ def first_word(value: Any) -> str:
             key, inner = next(iter(value.items()))
             return first_word(inner) if isinstance(inner, str) else str(key)
         case str():
-            return (value.strip().splitlines() or [""])[0][:80]
+            return _opening(value.strip().splitlines())
     return ""
+
+
+def _opening(lines: list[str]) -> str:
+    """The first line of a text, with the one below where it only opens a block."""
+    if lines[1:] and lines[0].endswith("{"):
+        return f"{lines[0]} {lines[1].strip()}"[:80]
+    return lines[0][:80] if lines else ""

@@ -102,8 +102,8 @@ def read_if(reader: StepReader, node: Node, place: Place) -> list[Draft]:
     condition = truth(part, place.values.scope)
     if _is_known(condition):
         flat = _branches(reader, node, place, condition)
-        if not any(one.is_opaque for one in flat):
-            return flat
+        if flat and not any(one.is_opaque for one in flat):
+            return [flat[0].fed((node, None)), *flat[1:]]
     steps = _branches(reader, node, place.bare, condition)
     return [reader.verbatim(node, place, steps)]
 
@@ -134,7 +134,8 @@ def read_try(reader: StepReader, node: Node, place: Place) -> list[Draft]:
     if "catch" not in items and place.is_alone and not place.when and "finally" in items:
         body = reader.statements(items["try"].entries(), place)
         final = replace(place, when=(_ALWAYS,), is_alone=False)
-        return [*body, *reader.statements(items["finally"].entries(), final)]
+        found = [*body, *reader.statements(items["finally"].entries(), final)]
+        return [found[0].fed((node, None)), *found[1:]] if found else found
     inner = replace(place.bare, is_alone=False)
     body = reader.statements(items["try"].entries(), inner)
     steps, note = _caught(reader, node, inner, body) if "catch" in items else (body, "")

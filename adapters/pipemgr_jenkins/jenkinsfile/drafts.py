@@ -19,8 +19,8 @@ from .values import Values
 WITHIN: Final = "within"
 """The hint that has the heads of wrappers around a step that change nothing elsewhere (`timestamps`), outermost first."""
 
-Feed = tuple[Node, str]
-"""A node, and the field of the step that it becomes."""
+Feed = tuple[Node, str | None]
+"""A node, and the field of the step that it becomes: all of the step where it is empty, the list of steps where none."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def opaque(
         inputs["steps"] = [one.step.data() for one in steps]
         if note:
             inputs["note"] = note
-    return draft(OPAQUE, inputs, place, [(node, "inputs.value")])
+    return draft(OPAQUE, inputs, place, [(node, "")])
 
 
 def wrapped(text: str, heads: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from . import assignments, checkouts, docker
 from .blocks import declared, is_declarative, lengths, read_if, read_try
 from .calls import CallReader, Given, given
 from .drafts import Draft, Place, Told, draft, joined, opaque, wrapped
+from .methods import Methods
 from .scope import Scope
 from .tree import Jenkinsfile
 from .values import Values
@@ -39,6 +40,7 @@ class StepReader:
         self.file = file
         self.calls = CallReader(tables)
         self.wrappers = Wrappers(self)
+        self.methods = Methods(self)
         self._depth = 0
 
     def read(
@@ -56,7 +58,7 @@ class StepReader:
             node.take_all()
         for at, one in enumerate(drafts, first):
             for node, field in one.feeds:
-                node.feeds(f"{path}[{at}].{field}" if field else f"{path}[{at}]")
+                node.feeds(path if field is None else f"{path}[{at}].{field}".rstrip("."))
             for node, told in one.told:
                 node.finding(told.fidelity, told.what, told.why, told.remedy)
         return tuple(one.step for one in drafts)
@@ -191,6 +193,7 @@ class StepReader:
     def _unknown(self, call: Given, node: Node, place: Place) -> Draft:
         """A call that no row knows: a library's, a plugin's or the file's own."""
         if "block" not in node.items():
-            return self.verbatim(node, place)
+            steps = None if call.named or call.positional else self.methods.steps(call.name, place)
+            return self.verbatim(node, place, steps)
         inner = self.inside(node, place)
         return self.verbatim(node, place, inner, f"what {call.name} does around them is lost")

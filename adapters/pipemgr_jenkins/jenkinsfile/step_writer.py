@@ -179,7 +179,7 @@ class StepWriter:
         return (call("dir", self.texts.text(folder, f"{path}.inputs.directory")),)
 
     def _caught(self, step: Step, path: str) -> tuple[str, ...]:
-        head = own(step.vendor).get("catch")
+        head = own(step.vendor).get("catch") or hints(step.vendor).get("catch")
         if not step.allow_failure:
             return ()
         if isinstance(head, str):

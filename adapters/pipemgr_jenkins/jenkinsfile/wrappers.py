@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Node, StepRow
+from pipemgr.model.definitions import HINTS
 from pipemgr_jenkins.groovy.syntax import Call, Items
 
 from .calls import BLOCK, Given
 from .credentials import bindings
 from .drafts import Draft, Place, draft
-from .scope import VENDOR
 
 if TYPE_CHECKING:
     from .step_reader import StepReader
 
 UNITS: Final = {"SECONDS": "s", "MINUTES": "m", "HOURS": "h", "DAYS": "d"}
 """Units of `timeout`, which counts minutes where it names none."""
-_QUIET: Final = frozenset({"SUCCESS", None})
-"""Results of a build that `catchError` leaves alone."""
+_PLAIN: Final = {"buildResult": "SUCCESS", "stageResult": "UNSTABLE"}
+"""What `catchError` is told where a failure is only shown; it need not be said again."""
 
 
 class Wrappers:
@@ -50,7 +50,7 @@ class Wrappers:
         """The steps of a wrapper that `WRAPPERS` names."""
         known = self._known[call.name](call, node, place)
         if known is not None:
-            return [known[0].fed((node, "")), *known[1:]] if known else known
+            return _feeding(known, node, None)
         inner = self.reader.inside(node, place)
         note = f"what {call.name} does around them is lost"
         return [self.reader.verbatim(node, place, inner, note)]
@@ -74,7 +74,8 @@ class Wrappers:
 
     def transparent(self, node: Node, place: Place) -> list[Draft]:
         """The steps in a block, with a hint of what stood around them."""
-        return self._block(node, replace(place, within=(*place.within, self.head(node))))
+        drafts = self._block(node, replace(place, within=(*place.within, self.head(node))))
+        return _feeding(drafts, node, None)
 
     def _stage(self, call: Given, node: Node, place: Place) -> list[Draft] | None:
         within = (*place.within, "script", self.head(node))
@@ -179,11 +180,11 @@ class Wrappers:
             note = "after a failure the rest of the block is executed too, and the build's result stays a success"
             return [self.reader.verbatim(node, place, steps, note)]
         one = drafts[0].changed(allow_failure=True)
-        head = self.head(node)
-        quiet = call.name == "catchError" and set(call.named) == {"buildResult", "stageResult"}
-        if quiet and {one.value for one in call.named.values()} <= _QUIET:
+        results = {key: found.value for key, found in call.named.items()}
+        if results == _PLAIN:
             return [one]
-        return [one.kept(head, "catch").fed((node, f"vendor.{VENDOR}.catch"))]
+        path = (HINTS, "catch") if results.get("buildResult") == "SUCCESS" else ("catch",)
+        return [one.kept(self.head(node), *path)]
 
 
 def _looped(one: Draft, count: str) -> Draft:
@@ -193,10 +194,11 @@ def _looped(one: Draft, count: str) -> Draft:
     variables = {**one.step.variables, "SCRIPT": str(one.step.inputs.get("script"))}
     inputs: dict[str, JsonValue] = {**one.step.inputs, "script": script}
     inputs.pop("shell", None)
-    return one.changed(inputs=inputs, variables=variables)
+    name = one.step.name or str(one.step.inputs.get("script")).strip().partition("\n")[0]
+    return one.changed(inputs=inputs, variables=variables, name=f"{name} (up to {count} times)")
 
 
-def _feeding(drafts: list[Draft], node: Node, field: str) -> list[Draft]:
+def _feeding(drafts: list[Draft], node: Node, field: str | None) -> list[Draft]:
     """The same, where the first step says that a node became its field."""
     return [drafts[0].fed((node, field)), *drafts[1:]] if drafts else drafts
 

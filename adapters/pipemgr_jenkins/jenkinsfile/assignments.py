@@ -72,6 +72,8 @@ def _build(name: str, value: Part, place: Place) -> tuple[list[Draft], str] | No
         return [], "builds elsewhere succeed unless something fails"
     if name == "result" and word == "UNSTABLE":
         return [], "the build stays a success; only Jenkins knows unstable ones"
+    if name == "result" and word in ("ABORTED", "NOT_BUILT"):
+        return [], "a build that ends after it counts as failed elsewhere, and one that goes on as a success"
     if name == "result" and word == "FAILURE":
         return [_run("exit 1", place, {})], "the stage ends here, and on Jenkins it goes on"
     return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
-from pipemgr.adapter import Fidelity
+from pipemgr.adapter import Fidelity, RootRow
 from pipemgr.model.definitions import (
     HINTS,
     Concurrency,
@@ -18,15 +18,16 @@ from pipemgr.model.definitions import (
     Trigger,
 )
 
-from . import parameters, wrappers
-from .elements import Element
+from . import axes, maven, parameters, wrappers
+from .elements import Element, flat
+from .fields import is_default
 from .kept import keep, kept_text
 from .rendering import rendered
 from .scm import SCM, branches, read_source
 from .step_reader import StepReader
 from .tree import Tree
 from .triggers import TriggerReader
-from .words import OWN, VENDOR, Words
+from .words import FREESTYLE, OWN, VENDOR, Words, hints
 
 STAGE: Final = "build"
 LANE: Final = "${{ pipeline.name }}"
@@ -51,12 +52,17 @@ def labels(expression: str) -> tuple[str, ...]:
 class FreestyleReader:
     """Reads one job of builders and publishers."""
 
+    works = True
+    """Whether its items have work of their own."""
+
     def __init__(self, words: Words, tree: Tree, job: str) -> None:
         self.words = words
         self.tree = tree
         self.root = tree.root
         self.kept: Data = {"job": job}
         self.hints: Data = {}
+        self.skipped: list[Element] = []
+        """Properties that are read already."""
         self.left = {one.tag: one for one in self.root.children}
         tree.node(self.root).take()
 
@@ -80,13 +86,15 @@ class FreestyleReader:
         triggers = TriggerReader(self.words, self.tree, self.hints, names).read(self.children("triggers"))
         around = wrappers.read(self.children("buildWrappers"), self.words, self.tree, self.kept, self.hints)
         steps += self.steps(len(steps))
-        stage = Stage(
-            id=STAGE,
-            steps=tuple(steps),
-            runner=self.runner(),
-            timeout=around.timeout,
-            variables=around.variables,
-        )
+        cells = axes.read(self.children(axes.SECTION), self.tree, STAGE, self.kept, self.hints)
+        given: dict[str, Any] = {
+            "runner": self.runner(),
+            "timeout": around.timeout,
+            "max_parallel": self.in_sequence(),
+            **cells,
+            "variables": {**cells.get("variables", {}), **around.variables},  # type: ignore[dict-item]
+        }
+        stage = Stage(id=STAGE, steps=tuple(steps), **given)
         return self.pipeline(name, (stage,), triggers, asked)
 
     def pipeline(
@@ -111,6 +119,8 @@ class FreestyleReader:
         """The parameters; all other properties are kept."""
         asked: list[Element] = []
         for one in self.children("properties"):
+            if any(one is other for other in self.skipped):
+                continue
             definitions = one.child(parameters.LIST)
             if one.tag == parameters.PROPERTY and definitions is not None:
                 self.tree.node(one).take()
@@ -134,9 +144,30 @@ class FreestyleReader:
         reader = StepReader(self.words, self.tree)
         found: list[Step] = []
         for tag, place in STEPS.items():
+            if tag == "builders" and self.kept["job"] == maven.JOB:
+                found.append(self.goals(f"stages.{STAGE}.steps[{at + len(found)}]"))
             for one in self.children(tag):
-                found.append(reader.read(one, place, f"stages.{STAGE}.steps[{at + len(found)}]"))
+                step = reader.read(one, place, f"stages.{STAGE}.steps[{at + len(found)}]")
+                usual = tag == "publishers" or (tag == "builders") is (self.kept["job"] != maven.JOB)
+                found.append(step if usual and tag != "reporters" else _listed(step, tag))
         return found
+
+    def goals(self, path: str) -> Step:
+        """The step of a Maven project."""
+        goals, pom = self.take("goals"), self.take("rootPOM")
+        for one in (goals, pom):
+            if one is not None:
+                self.tree.take(one, f"{path}.inputs.script")
+        return maven.read(goals, pom)
+
+    def in_sequence(self) -> int | None:
+        """How many combinations run at a time, if the project says that and nothing else of it."""
+        strategy = self.root.child(axes.STRATEGY)
+        if strategy is None or not axes.is_sequential(strategy):
+            return None
+        self.take(axes.STRATEGY)
+        self.tree.take(strategy, f"stages.{STAGE}.max-parallel")
+        return 1
 
     def runner(self) -> Runner | None:
         """The machine that the job is tied to."""
@@ -158,15 +189,35 @@ class FreestyleReader:
     def rest(self) -> None:
         """Keep what is left: fields that say what they say by themselves are nothing to keep."""
         row = self.words.root(self.root.tag)
-        if self.root.attributes.get("plugin") and row is None:
-            self.hints["plugin"] = self.root.attributes["plugin"]
+        if row is None and self.works:
+            row = self.words.root_of(FREESTYLE)
         for tag, one in self.left.items():
-            default = row.fields.get(tag) if row is not None else None
             self.tree.take(one, f"{OWN}.{tag}")
-            text = one.text or ""
-            if tag == "actions" or (not one.children and not one.attributes and text in (default or "", "")):
-                continue
-            self.kept[tag] = kept_text(one)
+            if tag != "actions" and not self._usual(one, row):
+                self.kept[tag] = kept_text(one)
+
+    def _usual(self, one: Element, row: RootRow | None) -> bool:
+        """Whether a field says what it says by itself."""
+        defaults = row.fields if row is not None else {}
+        said = flat(one)
+        if one.children or one.attributes:
+            paths = {f"{one.tag}/{path}": text for path, text in (said or {}).items()}
+            if "class" in one.attributes:
+                paths[f"{one.tag}/@class"] = one.attributes["class"]
+            known = [path for path in defaults if path.startswith(f"{one.tag}/")]
+            return (
+                said is not None
+                and bool(known)
+                and all(is_default(defaults, *pair) for pair in paths.items())
+            )
+        return is_default(defaults, one.tag, one.text)
+
+
+def _listed(step: Step, tag: str) -> Step:
+    """The step with the list of the job that it stands in."""
+    data = step.vendor.get(VENDOR, {})
+    listed = {**data, HINTS: {**hints(step.vendor), "list": tag}}
+    return step.model_copy(update={"vendor": {**step.vendor, VENDOR: listed}})
 
 
 __all__ = ["LANE", "STAGE", "STEPS", "Fidelity", "FreestyleReader", "labels"]

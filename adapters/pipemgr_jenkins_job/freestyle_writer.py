@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.adapter import Fidelity, Losses, RootRow
-from pipemgr.model.definitions import HINTS, OPAQUE, Pipeline, Stage, Step
+from pipemgr.model.definitions import HINTS, OPAQUE, Matrix, Pipeline, Stage, Step
 
-from . import parameters, scm, triggers, wrappers
+from . import axes, maven, parameters, scm, triggers, wrappers
 from .elements import Element, grown
 from .freestyle_reader import STEPS
 from .kept import Grower, section
@@ -16,9 +16,10 @@ from .step_writer import StepWriter, Unfit
 from .tree import Tree
 from .words import VENDOR, Words, hints, own
 
+MATRIX: Final = "matrix"
 _SECTIONS: Final = (*STEPS, "triggers", "buildWrappers", "properties", "scm")
 _ONLY: Final = (
-    "max_parallel", "parallelism", "container", "services", "environment", "approval", "contexts",
+    "parallelism", "container", "services", "environment", "approval", "contexts",
     "permissions", "concurrency", "outputs", "retry", "allow_failure",
 )  # fmt: skip
 """What a stage may say and a freestyle job can't."""
@@ -45,20 +46,40 @@ class FreestyleWriter:
             made["scm"] = source
         made["properties"] = Element("properties", children=self.properties(pipeline))
         made["triggers"] = Element("triggers", children=self._triggers(pipeline))
-        around = wrappers.as_before(stage, self.kept, self.hints, self.words, self.grower)
+        bare = stage.model_copy(update={"variables": axes.own_variables(stage)})
+        around = wrappers.as_before(bare, self.kept, self.hints, self.words, self.grower)
         made["buildWrappers"] = Element("buildWrappers", children=list(around))
         made |= self._machine(stage)
+        if self.row.job == MATRIX:
+            made[axes.SECTION] = Element(
+                axes.SECTION, children=list(axes.as_before(stage, self.kept, self.hints, self.grower))
+            )
+            if stage.max_parallel == 1:
+                made[axes.STRATEGY] = axes.strategy(stage)
+        made |= self.goals
         if pipeline.concurrency is None:
             made["concurrentBuild"] = Element("concurrentBuild", text="true")
+        return self.root(made)
+
+    def kept_whole(self, pipeline: Pipeline) -> Element:
+        """The outermost element of what is only kept. Raises `Unfit` where it has got work to do."""
+        self.kept, self.hints = own(pipeline.vendor), hints(pipeline.vendor)
+        self.names = None
+        if pipeline.stages:
+            raise Unfit("stages")
+        made = {"properties": Element("properties", children=self.properties(pipeline))}
+        if listed := self._triggers(pipeline):
+            made["triggers"] = Element("triggers", children=listed)
         return self.root(made)
 
     def root(self, made: dict[str, Element]) -> Element:
         """The job with these fields and those that are kept, in Jenkins' order."""
         root = Element(self.row.root, {"plugin": self.row.plugin} if self.row.plugin else {})
         for path, text in self.kept.items():
-            if "/" not in path and path != "job" and path not in made:
-                if (element := self.grower.field(path, str(text), f"vendor.{VENDOR}.{path}")) is not None:
-                    made[path] = element
+            if "/" in path or path == "job" or path in made:
+                continue
+            if (element := self.grower.field(path, str(text), f"vendor.{VENDOR}.{path}")) is not None:
+                made[path] = element
         order = dict.fromkeys(path.partition("/")[0] for path in self.row.fields)
         for tag in (*order, *(one for one in made if one not in order)):
             element = made[tag] if tag in made else self._default(tag)
@@ -81,12 +102,14 @@ class FreestyleWriter:
             raise Unfit("variables, a time limit or a build name of the whole pipeline")
         stage = pipeline.stages[0] if pipeline.stages else Stage(id="build")
         said = [name for name in _ONLY if getattr(stage, name)]
-        if stage.when is not None:
-            said.append("when")
-        if stage.variables.keys() - {n for n, t in stage.variables.items() if wrappers.credential(t)}:
-            said.append("variables")
-        if stage.matrix is not None:
-            said.append("matrix")
+        matrix = self.row.job == MATRIX
+        own_variables = axes.own_variables(stage) if matrix else stage.variables
+        said += ["when"] * (stage.when is not None)
+        said += ["variables"] * any(wrappers.credential(text) is None for text in own_variables.values())
+        said += ["matrix"] * (stage.matrix is not None and not (matrix and _plain(stage.matrix)))
+        said += ["max-parallel"] * (
+            stage.max_parallel is not None and not (matrix and stage.max_parallel == 1)
+        )
         if said:
             raise Unfit(f"{', '.join(said)} of the stage {stage.id}")
         return stage
@@ -96,18 +119,25 @@ class FreestyleWriter:
         return next((one.branches for one in pipeline.triggers if one.event == "push"), None)
 
     def _steps(self, stage: Stage) -> dict[str, list[Element]]:
-        writer = StepWriter(self.words, self.grower)
-        found: dict[str, list[Element]] = {"builders": [], "publishers": []}
+        axes_known = frozenset(stage.matrix.axes) if stage.matrix is not None else frozenset()
+        writer = StepWriter(self.words, self.grower, axes_known)
+        found: dict[str, list[Element]] = {}
+        before = "prebuilders" if self.row.job == maven.JOB else "builders"
+        self.goals: dict[str, Element] = {}
         for at, step in enumerate(stage.steps):
             if at == 0 and _gets_source(step):
                 continue
-            place = writer.place(step)
+            if self.row.job == maven.JOB and maven.is_goals(step) and not self.goals:
+                self.goals, before = maven.written(step), "postbuilders"
+                continue
+            usual = before if writer.place(step) == "builder" else "publishers"
+            into = str(hints(step.vendor).get("list", usual))
             element = writer.write(step, f"stages.{stage.id}.steps[{at}]")
             if element is None:
                 continue
-            if place == "builder" and found["publishers"]:
+            if usual == before and "publishers" in found:
                 raise Unfit("a step that follows what is published")
-            found[f"{place}s"].append(element)
+            found.setdefault(into, []).append(element)
         return found
 
     def _source(self, stage: Stage) -> Element | None:
@@ -160,7 +190,7 @@ class FreestyleWriter:
     def _machine(stage: Stage) -> dict[str, Element]:
         """The machine that the job is tied to."""
         runner = stage.runner
-        if runner is None or not (runner.labels or runner.name):
+        if runner is None or not (runner.labels or runner.name) or "${{" in str(runner.labels):
             return {}
         words = " && ".join(runner.labels or (runner.name or "",))
         return {
@@ -169,11 +199,21 @@ class FreestyleWriter:
         }
 
 
+def _plain(matrix: Matrix) -> bool:
+    """Whether a matrix has axes of values and nothing else."""
+    values = [value for axis in matrix.axes.values() if not isinstance(axis, str) for value in axis]
+    lists = all(not isinstance(axis, str) for axis in matrix.axes.values())
+    flat = all(isinstance(one, str | int | float | bool) for one in values)
+    return lists and flat and not matrix.include and not matrix.exclude and matrix.expression is None
+
+
 def _gets_source(step: Step) -> bool:
     """Whether a step is what a job does before all builders."""
     value = str(step.inputs.get("value", ""))
     mine = step.inputs.get("vendor") == VENDOR
-    return step.action == "checkout" or (step.action == OPAQUE and mine and value.startswith(f"<{scm.SCM} "))
+    return step.action == "checkout" or (
+        step.action == OPAQUE and mine and value.startswith((f"<{scm.SCM} ", f"<{scm.SCM}>"))
+    )
 
 
 __all__ = ["FreestyleWriter", "Tree", "same"]

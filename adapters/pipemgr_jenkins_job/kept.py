@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Losses
-from pipemgr.adapter import Fidelity, ParseError
+from pipemgr.adapter import Fidelity, Losses, ParseError
 from pipemgr.model.expressions import Access, ExpressionError, Literal, Name
 from pipemgr.model.templates import template
 
 from .elements import Element
 from .parsing import parse
 from .rendering import rendered
+
+SCRIPT = "script"
+"""A field whose text is never a text of the model: it is read and written as it stands."""
 
 
 def kept_text(element: Element) -> str:
@@ -35,6 +37,25 @@ def keep(data: dict[str, JsonValue], path: str, value: str) -> None:
 def each(value: JsonValue) -> tuple[str, ...]:
     """One text or several."""
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+def in_order(elements: Iterable[Element], tags: JsonValue) -> list[Element]:
+    """Elements of a list in the order of these names; those that are not named follow."""
+    names = list(map(str, tags)) if isinstance(tags, list) else []
+    left = list(elements)
+    found: list[Element] = []
+    for name in names:
+        at = next((at for at, one in enumerate(left) if one.tag == name), None)
+        if at is not None:
+            found.append(left.pop(at))
+    return [*found, *left]
+
+
+def remember(hints: dict[str, JsonValue], name: str, elements: Iterable[Element]) -> None:
+    """Remember the order of a list, where there is one."""
+    tags = [one.tag for one in elements]
+    if len(set(tags)) > 1:
+        hints[name] = [*tags]
 
 
 def section(data: Mapping[str, JsonValue], name: str) -> Iterator[tuple[str, str]]:
@@ -63,8 +84,12 @@ class Grower:
                 "correct it",
             )
             return None
+        return self.plain(element, path)
+
+    def plain(self, element: Element, path: str) -> Element:
+        """The element with its texts of the model as texts of a configuration."""
         for one in element.walk():
-            if one.text and "${{" in one.text:
+            if one.text and "${{" in one.text and one.tag != SCRIPT:
                 one.text = self.text(one.text, path, one.tag)
         return element
 

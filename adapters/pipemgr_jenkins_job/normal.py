@@ -26,8 +26,9 @@ from .parsing import parse
 from .references import resolve
 from .rendering import rendered
 from .tree import without_secrets
-from .words import Words
+from .words import FREESTYLE, Words
 
+OUTERMOST: Final = "job"
 PLACES: Final = {
     "axes": "axis",
     "buildWrappers": "wrapper",
@@ -67,7 +68,7 @@ def normalise(text: str, name: str = "config.xml", tables: Tables | None = None)
     root = parse(text, name)
     without_secrets(root, words.tables.elements.secrets)
     resolve(root)
-    return rendered(normal(root, words)) + "\n"
+    return rendered(normal(root, words, OUTERMOST)) + "\n"
 
 
 def same(one: Element, other: Element, words: Words, place: str = "") -> bool:
@@ -107,6 +108,8 @@ def _attributes(element: Element, inner: str) -> dict[str, str]:
 def _defaults(element: Element, words: Words, place: str) -> dict[str, object]:
     """What the fields of an element say by themselves, by path."""
     row = words.row(place, element.kind) or words.root(element.tag)
+    if row is None and place == OUTERMOST:
+        row = words.root_of(FREESTYLE)
     return dict(row.fields) if row is not None else {}
 
 

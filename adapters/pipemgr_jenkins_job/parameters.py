@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -18,6 +19,7 @@ STRING: Final = "hudson.model.StringParameterDefinition"
 BOOLEAN: Final = "hudson.model.BooleanParameterDefinition"
 CHOICE: Final = "hudson.model.ChoiceParameterDefinition"
 PROPERTY: Final = "hudson.model.ParametersDefinitionProperty"
+PASSWORD: Final = re.compile("password", re.IGNORECASE)
 LIST: Final = "parameterDefinitions"
 KEPT: Final = "parameters"
 _TAGS: Final = {"boolean": BOOLEAN, "choice": CHOICE}
@@ -28,6 +30,8 @@ def understood(element: Element) -> Parameter:
     description = element.find("description") or None
     default = element.child("defaultValue")
     text = default.text or "" if default is not None and not default.children else None
+    if default is not None and (default.secret is not None or PASSWORD.search(element.tag)):
+        text = None
     match element.tag:
         case _ if element.tag == CHOICE:
             choices = tuple(_choices(element.child("choices")))
@@ -103,7 +107,7 @@ def as_before(parameters: Mapping[str, Parameter], kept: Data, grower: Grower) -
         if element is not None and element.find("name") == name and understood(element) == parameter:
             yield element
         else:
-            yield written(name, parameter)
+            yield grower.plain(written(name, parameter), f"parameters.{name}")
     for path, text in left.items():
         if (element := grower.element(str(text), path)) is not None and not element.find("name"):
             yield element

@@ -59,7 +59,6 @@ class _Parser:
         self.found: Element | None = None
         self.count = 0
         self.expat = expat.ParserCreate("utf-8")
-        self.expat.buffer_text = True
         self.expat.StartElementHandler = self.start
         self.expat.EndElementHandler = self.end
         self.expat.CharacterDataHandler = self.characters

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import Final
 
 from pipemgr.adapter import Dialects, DocumentSet, ParseError, Reader, Reading, Tables, refuse_problems
+from pipemgr.model.definitions import Pipeline
 
 from .elements import Element
 from .freestyle_reader import FreestyleReader
-from .parsing import parse
+from .kept_reader import KEPT, MULTIBRANCH, KeptReader
+from .parsing import looks_like_xml, parse
+from .pipeline_reader import PipelineReader, script_path
 from .references import resolve
 from .tree import Tree, hide
-from .words import Words
+from .words import PIPELINE, Words
+
+_TELLING: Final = (
+    "builders",
+    "publishers",
+    "definition",
+    "sources",
+    "scm",
+    "triggers",
+    "keepDependencies",
+    "properties",
+)
+"""Fields of which every job has one."""
 
 
 class JobReader(Reader):
@@ -28,21 +44,51 @@ class JobReader(Reader):
             raise ParseError("no document", where="the configuration")
         root = parse(document.text, document.path)
         name = job_name(document.path)
-        row = self._job(root, document.path)
+        job = self._job(root, document.path)
         hide(root, self.words.tables.elements.secrets, name)
         resolve(root)
         tree = Tree(root, document.path, document.text)
-        pipeline = FreestyleReader(self.words, tree, row).read(name)
+        pipeline = self._pipeline(tree, job, name, DocumentSet(documents=documents.documents[1:]))
         tree.tell_secrets()
         refuse_problems(tree.source)
         return Reading(pipeline, tree.source)
 
+    def wants(self, documents: DocumentSet) -> tuple[str, ...]:
+        """The Jenkinsfile that the job names, for what it does is said there."""
+        document = next(iter(documents), None)
+        if document is None or not looks_like_xml(document.text):
+            return ()
+        try:
+            path = script_path(parse(document.text, document.path))
+        except ParseError:
+            return ()  # told when it is read
+        return (path,) if path is not None else ()
+
     def _job(self, root: Element, path: str) -> str:
-        """The kind of job; raises `ParseError` where it is none, and says what it is."""
+        """The kind of job, its own name where no row knows it; raises `ParseError` where it is none."""
         row = self.words.root(root.tag)
-        if row is not None and row.job:
-            return row.job
-        return root.tag
+        if row is not None and row.other:
+            raise ParseError(
+                f"<{root.tag}> is {row.other}, not a job",
+                where=f"{path}:{root.line}:{root.column}",
+                remedy="give the config.xml of a job: jobs/NAME/config.xml in Jenkins' home, or its address + config.xml",
+            )
+        if row is None and not any(root.child(tag) is not None for tag in _TELLING):
+            raise ParseError(
+                f"<{root.tag}> is no job that is known here, and has nothing that a job has",
+                where=f"{path}:{root.line}:{root.column}",
+                remedy="give the config.xml of a job",
+            )
+        return row.job if row is not None else root.tag
+
+    def _pipeline(self, tree: Tree, job: str, name: str, more: DocumentSet) -> Pipeline:
+        """The pipeline of a job of that kind."""
+        root = tree.root
+        if job in (PIPELINE, MULTIBRANCH) or root.child("definition") is not None:
+            return PipelineReader(self.words, tree, job, self.dialects).job(name, more)
+        if job in KEPT or (self.words.root(root.tag) is None and root.child("builders") is None):
+            return KeptReader(self.words, tree, job).read(name)
+        return FreestyleReader(self.words, tree, job).read(name)
 
 
 def job_name(path: str) -> str:

@@ -22,7 +22,7 @@ _QUIET: Final = (None, "sh", "sh -xe {0}", "bash")
 """Shells that a shell step may leave out: it reads its script by `sh -xe`, or by what its first line names."""
 
 
-class Unfit(Exception):  # noqa: N818 - it is no error: the pipeline is written another way
+class Unfit(Exception):
     """A step (or what surrounds it) is nothing that a freestyle job can say; the text says why."""
 
 

@@ -23,6 +23,14 @@ GAP: Final = ""
 """What stands in place of a secret where no model can name it."""
 
 
+MARK: Final = re.compile(r"\{secret ([\w.-]+)\}")
+
+
+def gap(name: str) -> str:
+    """What stands in place of a secret within a longer text, where a reference would not be understood."""
+    return f"{{secret {name}}}"
+
+
 def is_old_secret(text: str) -> bool:
     """Whether a text can be a secret as Jenkins encrypted it before 2.64: base64 of whole blocks."""
     try:
@@ -43,7 +51,7 @@ def hide(root: Element, names: Collection[str], stem: str) -> None:
     """Take all secrets out of the elements: each is replaced by a reference to a secret of a name of its own.
 
     Encrypted values go wherever they stand; in fields that are known to hold secrets (`names`), every value does that
-    is not itself a reference to a variable. Every other text becomes a text of the model.
+    is not itself a reference to a variable. Every other text becomes a text of the model; but scripts stay what they are.
     """
     used: dict[str, int] = {}
     for one in root.walk():
@@ -56,9 +64,12 @@ def hide(root: Element, names: Collection[str], stem: str) -> None:
             base = f"{stem}-{one.tag.rpartition('.')[2]}"
             used[base] = used.get(base, 0) + 1
             one.secret = base if used[base] == 1 else f"{base}-{used[base]}"
-            pieces = ["", ""] if holds else _ENCRYPTED.split(one.text)
-            one.text = secret(one.secret).join(map(literal, pieces))
-        elif "${{" in one.text:
+        if one.secret is not None and (holds or _ENCRYPTED.fullmatch(one.text)):
+            one.text = secret(one.secret)
+            continue
+        if one.secret is not None:
+            one.text = _ENCRYPTED.sub(gap(one.secret), one.text)
+        if "${{" in one.text and one.tag != "script":
             one.text = literal(one.text)
 
 

@@ -48,11 +48,11 @@ class TriggerReader:
     hints: Data
     names: tuple[str, ...] | None = None
 
-    def read(self, elements: Iterable[Element]) -> tuple[Trigger, ...]:
-        """All triggers; anybody may start a job by hand."""
+    def read(self, elements: Iterable[Element], first: int = 0) -> tuple[Trigger, ...]:
+        """All triggers, of which the first has the number `first`; anybody may start a job by hand."""
         found: list[Trigger] = []
         for element in elements:
-            path = f"triggers[{len(found)}]"
+            path = f"triggers[{first + len(found)}]"
             self.tree.take(element, path)
             made = understood(element, self.words, self.names)
             if not made:
@@ -99,19 +99,30 @@ def as_before(
     triggers: tuple[Trigger, ...], hints: Data, words: Words, names: tuple[str, ...] | None, grower: Grower
 ) -> Iterator[Element]:
     """The elements of all triggers: those that are as they were read get their own texts back."""
+    found = _as_before(triggers, hints, words, names, grower)
+    yield from (element for _, element in sorted(found, key=lambda pair: pair[0]))
+
+
+def _as_before(
+    triggers: tuple[Trigger, ...], hints: Data, words: Words, names: tuple[str, ...] | None, grower: Grower
+) -> Iterator[tuple[int, Element]]:
+    """The elements of all triggers, each with the number of the first that it is."""
     left = list(triggers)
     for path, text in section(hints, SECTION):
         element = grower.element(text, path)
         made = understood(element, words, names) if element is not None else ()
         if element is not None and made and all(one in left for one in made):
             left = [one for one in left if one not in made]
-            yield element
+            yield min(map(triggers.index, made)), element
     for at, one in enumerate(triggers):
         if one.event == OPAQUE and one in left:
             element = grower.element(str(one.options.get("value", "")), f"triggers[{at}]")
             if element is not None:
-                yield element
-    yield from written(left, words)
+                yield at, element
+    events = [one.event for one in triggers]
+    for element in written(left, words):
+        row = words.row("trigger", element.tag)
+        yield events.index(str(row.trigger)) if row is not None else len(events), element
 
 
 __all__ = ["MANUAL", "OWN", "TriggerReader", "as_before", "understood", "written"]

@@ -12,7 +12,7 @@ from pipemgr.model.expressions import Access, Literal, Name
 from pipemgr.model.templates import template
 
 from .elements import Element, flat, grown
-from .kept import Grower, keep, section
+from .kept import Grower, in_order, keep, remember, section
 from .normal import same
 from .rendering import rendered
 from .step_reader import same_classes
@@ -62,7 +62,9 @@ def _bindings(element: Element, words: Words) -> Around | None:
 def read(elements: Iterable[Element], words: Words, tree: Tree, kept: Data, hints: Data) -> Around:
     """What all wrappers give; those that are not understood, or not written the same way, are kept."""
     around = Around()
-    for element in elements:
+    listed = list(elements)
+    remember(hints, SECTION, listed)
+    for element in listed:
         given = understood(element, words)
         path = f"{SECTION}/{element.tag}"
         tree.take(element, f"vendor.jenkins-job.{path}")
@@ -77,6 +79,11 @@ def read(elements: Iterable[Element], words: Words, tree: Tree, kept: Data, hint
         if len(again) != 1 or not same(again[0], element, words, "wrapper"):
             keep(hints, path, rendered(element))
     return around
+
+
+def _same(given: str | None, timeout: str | None) -> bool:
+    """Whether a wrapper limits the time as the stage does, or not at all."""
+    return given is None or (timeout is not None and seconds(given) == seconds(timeout))
 
 
 def written(timeout: str | None, variables: dict[str, str], words: Words) -> Iterator[Element]:
@@ -127,8 +134,12 @@ def _bound(variables: dict[str, str], words: Words) -> Iterator[Element]:
                 yield grown(row_of.element, {row_of.path(part): variable, "credentialsId": name})
 
 
-def as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Grower) -> Iterator[Element]:
+def as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Grower) -> list[Element]:
     """All wrappers: those that give what they gave get their own texts back."""
+    return in_order(_as_before(stage, kept, hints, words, grower), hints.get(SECTION))
+
+
+def _as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Grower) -> Iterator[Element]:
     left = {name: text for name, text in stage.variables.items() if credential(text) is not None}
     timeout = stage.timeout
     for path, text in section(hints, SECTION):
@@ -138,7 +149,7 @@ def as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Growe
             continue
         if given is None:
             yield element
-        elif given.variables.items() <= left.items() and given.timeout in (None, timeout):
+        elif given.variables.items() <= left.items() and _same(given.timeout, timeout):
             left = {name: one for name, one in left.items() if name not in given.variables}
             timeout = None if given.timeout else timeout
             yield element

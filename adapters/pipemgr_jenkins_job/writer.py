@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from pipemgr.adapter import Dialects, Fidelity, Losses, Tables, Writer, Writing, single
+from typing import Final
+
+from pipemgr.adapter import (
+    Dialects,
+    Document,
+    DocumentSet,
+    Fidelity,
+    Losses,
+    RootRow,
+    Tables,
+    Writer,
+    Writing,
+)
 from pipemgr.model.definitions import Pipeline
 
+from .elements import Element
 from .freestyle_writer import FreestyleWriter
+from .kept_reader import KEPT, MULTIBRANCH
+from .pipeline_writer import PipelineWriter
 from .rendering import document
 from .step_writer import Unfit
-from .words import FREESTYLE, OWN, Words, own
+from .words import FREESTYLE, OWN, PIPELINE, Words, own
 
-PATH = "config.xml"
+PATH: Final = "config.xml"
+_WORK: Final = ("builders", "publishers", "scm")
 
 
 class JobWriter(Writer):
@@ -22,13 +38,38 @@ class JobWriter(Writer):
 
     def write(self, pipeline: Pipeline) -> Writing:
         """The configuration that does what `pipeline` says."""
+        kept = own(pipeline.vendor)
+        job = str(kept.get("job", PIPELINE))
         losses = Losses()
-        row = self.words.root_of(FREESTYLE)
-        if row is None:
-            raise AssertionError("the tables have freestyle jobs")
         try:
-            root = FreestyleWriter(self.words, losses, row).write(pipeline)
+            root, more = self._job(pipeline, job, losses)
         except Unfit as reason:
-            losses.add(Fidelity.EQUIVALENT, OWN, str(own(pipeline.vendor).get("job")), str(reason))
-            raise
-        return Writing(single(PATH, document(root)), tuple(dict.fromkeys(losses.findings)))
+            losses = Losses()
+            losses.add(
+                Fidelity.EQUIVALENT,
+                f"{OWN}.job",
+                f"the kind of job {job}",
+                f"written as a pipeline job, for a {job} job can't say {reason}",
+            )
+            root, more = self._job(pipeline, PIPELINE, losses)
+        documents = (Document(path=PATH, text=document(root)), *more)
+        told = [one for at, one in enumerate(losses.findings) if one not in losses.findings[:at]]
+        return Writing(DocumentSet(documents=documents), tuple(told))
+
+    def _job(self, pipeline: Pipeline, job: str, losses: Losses) -> tuple[Element, tuple[Document, ...]]:
+        """The outermost element of a job of that kind, and further documents. Raises `Unfit`."""
+        row = self.words.root_of(job) or self._unknown(job, works=bool(pipeline.stages))
+        if job in (PIPELINE, MULTIBRANCH) or (row.root == job and "factory" in own(pipeline.vendor)):
+            return PipelineWriter(self.words, losses, row).job(pipeline, self.dialects)
+        writer = FreestyleWriter(self.words, losses, row)
+        if job in KEPT or (row.root == job and not pipeline.stages):
+            return writer.kept_whole(pipeline), ()
+        return writer.write(pipeline), ()
+
+    def _unknown(self, job: str, *, works: bool) -> RootRow:
+        """An outermost element that no row knows: its fields are those of most jobs."""
+        usual = self.words.root_of(FREESTYLE) if works else None
+        return RootRow(root=job, job=job, fields=usual.fields if usual is not None else {})
+
+
+__all__ = ["FREESTYLE", "JobWriter"]

@@ -15,6 +15,7 @@ from pipemgr.errors import (
     NotAllowed,
     NotFound,
     ParseError,
+    PipemgrError,
     RateLimited,
     Refused,
     Retryable,
@@ -36,6 +37,7 @@ from pipemgr.translate.entries import ordered, overlaid, said
 from pipemgr.translate.fields import Fields, Kept, mapped, some
 from pipemgr.translate.losses import Losses
 from pipemgr.translate.matrix import cells
+from pipemgr.translate.matrix import expand as cell_by_cell
 from pipemgr.translate.node import Node, Source
 from pipemgr.translate.patterns import glob_to_regex, globs_to_regex, regex_to_expression, regex_to_globs
 from pipemgr.translate.regexes import regex_fits
@@ -115,6 +117,7 @@ __all__ = [
     "Vocabulary",
     "Writer",
     "Writing",
+    "cell_by_cell",
     "cells",
     "compose",
     "decode",
@@ -161,6 +164,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "ParseError",
+    "PipemgrError",
     "RateLimited",
     "Refused",
     "Retryable",

@@ -13,8 +13,8 @@ from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Container, Data, Runner, Stage
 from pipemgr_jenkins.groovy.quoting import quoted
 
-from .binding_writer import split
 from .call_writer import statement
+from .credentials import split
 from .layout import Block, Item, Statement
 from .text_writer import Texts, secret_of
 

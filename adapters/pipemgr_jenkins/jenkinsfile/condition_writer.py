@@ -89,7 +89,7 @@ class _Writer:
             if self._filter(one) is not None:
                 found.setdefault(isinstance(one, Call), []).append(one)
         said = [one for filters in found.values() for one in filters]
-        calls = [Call("changeRequest", tuple(filters)) for filters in found.values()]
+        calls: list[Expression] = [Call("changeRequest", tuple(filters)) for filters in found.values()]
         left = [one for one in nodes if one not in said]
         at = left.index(_CHANGE)
         return [*left[:at], *(calls or [_CHANGE]), *left[at + 1 :]]

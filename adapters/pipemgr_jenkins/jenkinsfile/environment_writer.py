@@ -13,8 +13,9 @@ from typing import Final
 from pipemgr_jenkins.groovy.quoting import quoted
 
 from .call_writer import call
+from .credentials import variable_of
 from .layout import Item, Statement, block
-from .text_writer import Texts, secret_of, secrets_in, variable_of
+from .text_writer import Texts, secret_of, secrets_in
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PARTS: Final = {"": ":userpass", "_USR": ":username", "_PSW": ":password"}

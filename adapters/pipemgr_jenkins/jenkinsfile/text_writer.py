@@ -13,12 +13,13 @@ from typing import Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Losses
-from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name
+from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name
 from pipemgr.model.templates import Part, template
 from pipemgr_jenkins.groovy import quoting
 from pipemgr_jenkins.groovy.quoting import key
 
 from . import condition_writer, expression_writer
+from .credentials import variable_of
 from .layout import Statement
 from .scope import Words
 from .terms import Terms
@@ -29,6 +30,8 @@ _REFERENCES: Final[Mapping[str, Callable[[str], str]]] = {
     "cmd": lambda name: f"%{name}%",
 }
 """How scripts refer to environment variables."""
+_HOLE: Final = re.compile(r"(\{\{|\}\}|\{(\d+)\}|[^{}]+|[{}])")
+_BRACES: Final = {"{{": "{", "}}": "}"}
 _SECRETS: Final = Name("secrets")
 
 
@@ -102,14 +105,16 @@ class Texts:
 
     def _string(self, pieces: Sequence[Part], path: str) -> str:
         """A string of texts and expressions."""
-        return quoting.interpolated([self._piece(one, path) for one in pieces])
+        return quoting.interpolated([self._piece(one, path) for part in pieces for one in _flat(part)])
 
     def _piece(self, part: Part, path: str) -> str:
         if isinstance(part, str):
             return part
         if (name := secret(part)) is not None:
             return quoting.Expression(f"env.{variable_of(name)}")
-        return expression_writer.piece(part, self.terms(path))
+        if isinstance(part, Literal):
+            return _shown(part)
+        return quoting.Expression(expression_writer.groovy(part, self.terms(path)))
 
 
 def parts(text: str) -> tuple[Part, ...]:
@@ -118,6 +123,27 @@ def parts(text: str) -> tuple[Part, ...]:
         return template(text)
     except ExpressionError:
         return (text,)
+
+
+def _flat(part: Part) -> tuple[Part, ...]:
+    """The pieces of a text that `format` puts together."""
+    match part:
+        case Call("format", (Literal(str(pattern)), *values)):
+            found = [(one, number) for one, number in _HOLE.findall(pattern)]
+            if any(number and int(number) >= len(values) for _, number in found):
+                return (part,)
+            return tuple(values[int(number)] if number else _BRACES.get(one, one) for one, number in found)
+    return (part,)
+
+
+def _shown(part: Literal) -> str:
+    """A constant as texts show it."""
+    match part.value:
+        case None:
+            return ""
+        case bool(flag):
+            return "true" if flag else "false"
+    return str(part.value)
 
 
 def secret(part: Part) -> str | None:
@@ -140,12 +166,6 @@ def secrets_in(text: str) -> Iterator[str]:
         for node in part.walk() if isinstance(part, Expression) else ():
             if (name := secret(node)) is not None:
                 yield name
-
-
-def variable_of(name: str) -> str:
-    """The variable that holds a credential where a definition names none."""
-    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").upper()
-    return word if word[:1].isalpha() else f"SECRET_{word}"
 
 
 def _reference(name: str, before: str, system: str) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipemgr.adapter import Fidelity
+from pipemgr.adapter import Fidelity, Losses, cell_by_cell
 from pipemgr.model.definitions import Pipeline, Runner, Stage
 
 from .agents import MAIN
 from .call_writer import statement
 from .checkout_writer import is_plain
 from .environment_writer import environment
+from .graph_writer import arranged
 from .layout import Block, Item, Statement, block
+from .matrix_writer import fitted, tell_cells, within_branches
 from .option_writer import options
 from .parameter_writer import parameters
 from .plan_writer import Plan, plan
 from .scope import hints, own
-from .stage_writer import Around, StageWriter, listed, tools
+from .stage_writer import NOTHING, Around, StageWriter, listed, tools
 from .text_writer import Texts
 from .tree_writer import TreeWriter, plainest
 from .trigger_writer import triggers
@@ -26,7 +28,7 @@ SKIP: Final = "skipDefaultCheckout()"
 
 def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
     """The statements of a Jenkinsfile."""
-    pipeline = _placed(pipeline, texts)
+    pipeline = _flattened(fitted(_placed(pipeline, texts), texts.losses), texts.losses)
     made = plan(pipeline, texts.losses)
     stages = StageWriter(pipeline, texts, made.conditions)
     kept = own(pipeline.vendor)
@@ -42,7 +44,7 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
         *tools(_data(kept.get("tools")), {}, texts, ""),
         *_libraries(kept.get("libraries"), texts),
         *given.items,
-        Block("stages", writer.write(made.tree, around) if made.tree is not None else ()),
+        Block("stages", writer.write(made.tree, around) or _nothing(texts)),
         *writer.posts(""),
     )
     before, after = (map(Statement, map(str, listed(kept.get(key)))) for key in ("before", "after"))
@@ -59,6 +61,16 @@ def _placed(pipeline: Pipeline, texts: Texts) -> Pipeline:
         why = "each stage names its own machine"
         texts.losses.add(Fidelity.EQUIVALENT, "runner", "runner of the pipeline", why)
     return pipeline.model_copy(update={"stages": tuple(stages), "runner": None})
+
+
+def _flattened(pipeline: Pipeline, losses: Losses) -> Pipeline:
+    """The pipeline with matrices that would stand in branches as branches of their own."""
+    names = within_branches(arranged(plan(pipeline, Losses()).stages))
+    expanded = cell_by_cell(pipeline, lambda stage: stage.id in names)
+    for stage in pipeline.stages:
+        if stage.id in names and not any(one.id == stage.id for one in expanded.stages):
+            tell_cells(stage, "Jenkins has no matrix in a branch", losses)
+    return expanded
 
 
 def _agent(pipeline: Pipeline, made: Plan, stages: StageWriter) -> tuple[tuple[Item, ...], Around]:
@@ -122,6 +134,13 @@ def _root_skips(holders: list[tuple[Stage, bool]], around: Around) -> bool:
     return any(
         stage.workspace == around.workspace and not fetches for stage, fetches in holders if stage.workspace
     )
+
+
+def _nothing(texts: Texts) -> tuple[Item, ...]:
+    """A stage for a pipeline that has none."""
+    why = "Jenkins wants a stage: it prints a line"
+    texts.losses.add(Fidelity.EQUIVALENT, "stages", "a pipeline without stages", why)
+    return (Block("stage('Nothing')", (Block("steps", (Statement(NOTHING),)),)),)
 
 
 def _libraries(value: Any, texts: Texts) -> tuple[Item, ...]:

@@ -53,9 +53,14 @@ def planned(stages: Sequence[Stage]) -> Tree:
 
     Source: https://www.jenkins.io/doc/book/pipeline/syntax/#parallel
     """
-    after = closure(stages)
     places = {one.id: at for at, one in enumerate(stages)}
-    return flat(_one_deep(_blocks(list(stages), "", after, places), after, places))
+    return flat(_one_deep(arranged(stages), closure(stages), places)) if stages else Sequential(())
+
+
+def arranged(stages: Sequence[Stage]) -> Tree:
+    """All stages in sequences and branches, also of branches."""
+    places = {one.id: at for at, one in enumerate(stages)}
+    return _blocks(list(stages), "", closure(stages), places) if stages else Sequential(())
 
 
 def leaves(tree: Tree) -> Iterator[Stage]:
@@ -271,6 +276,10 @@ def _one_deep(tree: Tree, after: Mapping[str, frozenset[str]], places: Mapping[s
             members = [_Member(Leaf(one), places[one.id], frozenset({one.id})) for one in inner]
             levels = _levelled(members, _order(members, after))
             return _named(levels, tree.name) if tree.name else levels
+        case Parallel(parts) if any(map(_matrices, parts)):
+            alone = [part for part in parts if _matrices(part)]
+            together = [part for part in parts if part not in alone]
+            return Sequential((*([_side_by_side(together)] if together else []), *alone), tree.name)
         case Sequential(parts):
             return Sequential(tuple(_one_deep(part, after, places) for part in parts), tree.name)
     return tree
@@ -279,3 +288,8 @@ def _one_deep(tree: Tree, after: Mapping[str, frozenset[str]], places: Mapping[s
 def _branches(tree: Tree) -> bool:
     """Whether there are branches anywhere in it."""
     return isinstance(tree, Parallel) or (isinstance(tree, Sequential) and any(map(_branches, tree.parts)))
+
+
+def _matrices(tree: Tree) -> bool:
+    """Whether there is a matrix anywhere in it."""
+    return any(stage.matrix is not None for stage in leaves(tree))

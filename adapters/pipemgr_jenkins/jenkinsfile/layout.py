@@ -58,7 +58,7 @@ def printed(items: Sequence[Item]) -> str:
 def _lines(item: Item, depth: int) -> Iterator[str]:
     margin = " " * (INDENT * depth)
     if isinstance(item, Statement):
-        yield indented(item.text, margin)
+        yield indented(item.text, margin) if depth else item.text
         return
     link: Block | None = item
     opening = f"{indented(item.head, margin)} {{{f' {item.parameters}' if item.parameters else ''}"

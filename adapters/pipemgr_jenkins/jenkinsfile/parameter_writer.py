@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Data, Parameter, Pipeline
-from pipemgr_jenkins.groovy.quoting import quoted, value
+from pipemgr_jenkins.groovy.quoting import quoted
 
 from .call_writer import statement
 from .layout import Item, Statement, block
@@ -49,7 +49,7 @@ def _parameter(name: str, parameter: Parameter, kept: Data, shown: Data, texts: 
     kind = str(kept.get("type") or shown.get("type") or _TYPES.get(parameter.type, "string"))
     given = {"name": quoted(name)}
     if parameter.type == "choice":
-        given["choices"] = value([_text(one) for one in _first(name, parameter, texts)])
+        given["choices"] = texts.value(list(_first(name, parameter, texts)), f"{path}.choices")
     elif parameter.default is not None:
         given["defaultValue"] = _default(parameter, texts, path)
     if parameter.description is not None:
@@ -60,6 +60,8 @@ def _parameter(name: str, parameter: Parameter, kept: Data, shown: Data, texts: 
 
 def _default(parameter: Parameter, texts: Texts, path: str) -> str:
     default = parameter.default
+    if isinstance(default, str) and "${{" in default:
+        return texts.value(default, f"{path}.default")
     if parameter.type == "boolean":
         return str(default if isinstance(default, bool) else str(default).lower() == "true").lower()
     return texts.text(_text(default), f"{path}.default")

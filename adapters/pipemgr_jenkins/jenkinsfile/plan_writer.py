@@ -10,7 +10,7 @@ from pipemgr.model.definitions import Pipeline, Stage
 from pipemgr.model.expressions import Expression, Name
 
 from .checkout_writer import is_plain
-from .graph_writer import Tree, before, closure, planned
+from .graph_writer import Sequential, Tree, before, closure, planned
 from .slugs import POST
 from .stages import CHECKOUT
 from .status_writer import Asked, asked
@@ -28,7 +28,7 @@ class Plan:
     """The conditions of each stage, without what Jenkins means by itself."""
     fetched: set[str] = field(default_factory=set)
     """Workspaces that get the source code before their first stage."""
-    tree: Tree | None = None
+    tree: Tree = field(default_factory=lambda: Sequential(()))
 
 
 def plan(pipeline: Pipeline, losses: Losses) -> Plan:
@@ -41,16 +41,17 @@ def plan(pipeline: Pipeline, losses: Losses) -> Plan:
         answer = answers[stage.id]
         if _fetches(stage):
             found.fetched.add(str(stage.workspace))
-        elif answer.section is not None and stage.id not in later:
+        elif (
+            answer.section is not None and stage.id not in later and (not answer.is_usual or _is_post(stage))
+        ):
             found.posts.setdefault(_around(stage), []).append((answer.section, stage, answer))
         else:
             kept.append(stage)
             _tell(stage, answer, losses)
     found.stages = _rewired(kept, {stage.id: stage for stage in pipeline.stages})
     found.conditions = _conditions(found.stages, answers)
-    if found.stages:
-        found.tree = planned(found.stages)
-        _tell_longer(found, losses)
+    found.tree = planned(found.stages)
+    _tell_longer(found, losses)
     return found
 
 
@@ -76,7 +77,7 @@ def _followed(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> set[str]
     return {
         need
         for stage in stages
-        if answers[stage.id].section is None and not _is_post(stage)
+        if answers[stage.id].is_usual and not _is_post(stage)
         for need in after[stage.id]
         if not _is_post_of(need, stages)
     }
@@ -93,7 +94,7 @@ def _is_post_of(name: str, stages: Iterable[Stage]) -> bool:
 
 def _tell(stage: Stage, answer: Asked, losses: Losses) -> None:
     lost = [str(one) for one in answer.lost]
-    lost += [answer.section] if answer.section is not None else []
+    lost += [] if answer.is_usual else [str(answer.section)]
     if lost:
         why = "Jenkins executes a stage only if all before it have succeeded, were skipped or are unstable"
         remedy = "move what has to be done anyway to a post section"
@@ -127,9 +128,9 @@ def _conditions(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> dict[s
     for name in sorted(by_id, key=lambda one: len(closure_of(one, by_id))):
         own = answers[name].rest
         more: tuple[Expression, ...] = ()
-        if not answers[name].relaxed and answers[name].section is None:
+        if not answers[name].relaxed and answers[name].is_usual:
             more = tuple(one for need in by_id[name].needs for one in found.get(need, ()) if _is_common(one))
-        found[name] = tuple(dict.fromkeys((*own, *(one for one in more if one not in own))))
+        found[name] = (*own, *dict.fromkeys(one for one in more if one not in own))
     return found
 
 
@@ -152,8 +153,6 @@ def _is_common(node: Expression) -> bool:
 
 def _tell_longer(found: Plan, losses: Losses) -> None:
     """Say of stages that now wait for others which they do not need."""
-    if found.tree is None:
-        return
     needed = closure(found.stages)
     for name, earlier in before(found.tree).items():
         more = sorted(earlier - needed[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Container, Data, Pipeline, Stage, Step
-from pipemgr.model.expressions import Expression
+from pipemgr.model.expressions import Access, Expression, Literal
 from pipemgr_jenkins.groovy.quoting import quoted
 
 from .agent_writer import AgentWriter, arguments, is_windows
@@ -20,7 +21,7 @@ from .checkout_writer import is_plain, tell_plain
 from .environment_writer import environment
 from .file_writer import Files, FileWriter
 from .layout import Block, Item, Statement, block
-from .post_writer import post, split
+from .post_writer import guarded, post, split
 from .run_writer import RunWriter
 from .scope import hints, own
 from .status_writer import joined
@@ -65,11 +66,12 @@ class StageWriter:
 
     def write(self, stage: Stage, around: Around) -> Block:
         """A stage with its sections and steps."""
+        if self.texts.axes != frozenset(around.axes):
+            return self.within(around.axes).write(stage, around)
         path = f"stages.{stage.id}"
         given = environment(self._variables(stage, around), self.texts, f"{path}.variables", around.axes)
-        texts = self.texts.within(around.axes)
-        steps, after = split(self._steps(stage, given.rest), path)
-        writer = self.steps(stage, texts)
+        steps, after = split(self._steps(stage, given.rest), self.losses)
+        writer = self.steps(stage)
         items = (
             *self._agent(stage, around),
             *self._when(stage, around),
@@ -77,7 +79,7 @@ class StageWriter:
             *(() if around.approved else self.input(stage)),
             *self._tools(stage, around),
             *given.items,
-            Block("steps", self._served(stage, writer.write(steps) or (Statement(NOTHING),), texts)),
+            Block("steps", self._served(stage, guarded(steps, writer) or (Statement(NOTHING),))),
             *post(after, writer),
         )
         if not stage.steps:
@@ -89,10 +91,17 @@ class StageWriter:
             )
         return Block(f"stage({quoted(self.name(stage))})", items)
 
-    def steps(self, stage: Stage, texts: Texts) -> StepWriter:
+    def within(self, axes: Sequence[str]) -> StageWriter:
+        """The same within a matrix."""
+        inner = copy(self)
+        inner.texts = self.texts.within(axes)
+        inner.agents = AgentWriter(inner.texts)
+        return inner
+
+    def steps(self, stage: Stage) -> StepWriter:
         """What writes the steps of a stage."""
-        runs = RunWriter(texts, windows=is_windows(stage.runner))
-        return StepWriter(texts, runs, FileWriter(texts, stage, self.files))
+        runs = RunWriter(self.texts, windows=is_windows(stage.runner))
+        return StepWriter(self.texts, runs, FileWriter(self.texts, stage, self.files))
 
     def name(self, stage: Stage) -> str:
         """The name of a stage: plain text, as Jenkins wants it."""
@@ -102,7 +111,8 @@ class StageWriter:
             return "".join(map(str, found)) or stage.id
         why = "names of stages are plain text in a declarative pipeline"
         self.losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.name", f"name {text}", why)
-        return "".join(one if isinstance(one, str) else str(one).rpartition(".")[2] for one in found)
+        words = "".join(one if isinstance(one, str) else _last(one) for one in found)
+        return " ".join(words.split()) or stage.id
 
     # Sections --------------------------------------------------------------------------------------------
 
@@ -197,11 +207,11 @@ class StageWriter:
         path = f"stages.{stage.id}.steps"
         return [(step, f"{path}[{at}]") for at, step in enumerate(stage.steps)]
 
-    def _served(self, stage: Stage, items: Sequence[Item], texts: Texts) -> tuple[Item, ...]:
+    def _served(self, stage: Stage, items: Sequence[Item]) -> tuple[Item, ...]:
         """The steps beside the services of a stage, and so that its failure is none of the build."""
         found = tuple(items)
         if stage.services and not isinstance(own(stage.vendor).get("agent"), dict):
-            found = self._beside(stage, found, texts)
+            found = self._beside(stage, found)
         if stage.allow_failure:
             if stage.allow_failure is not True:
                 why = "whether a stage may fail is decided before the build here: it always may"
@@ -211,9 +221,9 @@ class StageWriter:
             found = (Block(QUIET, found),)
         return found
 
-    def _beside(self, stage: Stage, items: tuple[Item, ...], texts: Texts) -> tuple[Item, ...]:
+    def _beside(self, stage: Stage, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """The steps within the life of the containers beside them."""
-        path = f"stages.{stage.id}"
+        path, texts = f"stages.{stage.id}", self.texts
         names = {name: _word(name) for name in stage.services}
         if stage.container is not None:
             links = [f"--link ${{{word}.id}}:{name}" for name, word in names.items()]
@@ -249,6 +259,14 @@ class StageWriter:
         for head in reversed(bindings({}, texts, path, secrets)):
             items = (Block(head, items),)
         return (Block("script", items),)
+
+
+def _last(node: Expression) -> str:
+    """What to show of a value in a name: what it is called."""
+    match node:
+        case Access(_, Literal(str(key))):
+            return key
+    return "..."
 
 
 def quoted_links(links: Iterable[str], more: str) -> str:

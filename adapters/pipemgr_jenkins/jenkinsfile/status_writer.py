@@ -52,6 +52,11 @@ class Asked:
     relaxed: bool = False
     """Whether it goes on where something before it was skipped."""
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is executed as long as nothing has failed, as all that is in no section of `post`."""
+        return self.section in (None, "success")
+
 
 def asked(condition: Expression | None) -> Asked:
     """What a condition of a stage or a step asks."""
@@ -60,6 +65,8 @@ def asked(condition: Expression | None) -> Asked:
     parts = conjuncts(condition)
     about = [one for one in parts if is_status(one)]
     rest = tuple(one for one in parts if one not in about)
+    if about == [Call("success")]:
+        return Asked("success", rest)
     left = [one for one in about if one not in (NOT_FAILED, NOT_CANCELED, Call("success"))]
     if not left:
         relaxed = NOT_FAILED in about and NOT_CANCELED in about
@@ -136,4 +143,4 @@ def _parts(node: Expression) -> Iterator[Expression]:
 
 def joined(parts: Sequence[Expression]) -> Expression | None:
     """All parts as one condition; None where there are none."""
-    return chained("&&", tuple(dict.fromkeys(parts))) if parts else None
+    return chained("&&", tuple(parts)) if parts else None

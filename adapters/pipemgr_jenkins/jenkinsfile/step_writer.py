@@ -15,9 +15,11 @@ from pipemgr_jenkins.groovy.quoting import quoted
 from pipemgr_jenkins.groovy.syntax import Call
 
 from .binding_writer import bindings
+from .blocks import is_declarative
 from .call_writer import call, statement
 from .checkout_writer import CheckoutWriter
 from .file_writer import FileWriter
+from .grammar import grammar
 from .layout import Block, Item, Statement
 from .run_writer import RunWriter
 from .scope import VENDOR, hints, own
@@ -236,7 +238,12 @@ def nested(pieces: Sequence[Piece]) -> tuple[Item, ...]:
 
 def _may_stand(text: str) -> bool:
     """Whether Groovy may stand among the steps of a stage: calls of steps, one after another."""
-    return all(isinstance(one, Call) and one.target is None for one in parse(text, "step").statements)
+    blocked = grammar()["blocked_steps"]
+    parts = parse(text, "step").statements
+    called = (
+        one.name for part in parts for one in part.walk() if isinstance(one, Call) and one.target is None
+    )
+    return all(map(is_declarative, parts)) and not any(name in blocked for name in called)
 
 
 def _secrets(step: Step) -> tuple[str, ...]:

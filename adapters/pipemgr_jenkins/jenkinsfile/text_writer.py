@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Losses
-from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name
+from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name, Opaque
 from pipemgr.model.templates import Part, template
 from pipemgr_jenkins.groovy import quoting
 from pipemgr_jenkins.groovy.quoting import key
@@ -70,6 +70,14 @@ class Texts:
         """A text as a string of Groovy; a secret in it is a variable that is bound around it."""
         return self._string(parts(text), path)
 
+    def bare(self, text: str, path: str) -> str:
+        """A text; one that is an expression and nothing else needs no string around it."""
+        match parts(text):
+            case (Access() | Call() | Opaque() | Name() as only,) if secret(only) is None:
+                if not (isinstance(only, Call) and only.name == "format"):
+                    return expression_writer.groovy(only, self.terms(path))
+        return self.text(text, path)
+
     def value(self, value: JsonValue, path: str) -> str:
         """Any value as Groovy: a literal, a list or a map."""
         match value:
@@ -79,7 +87,7 @@ class Texts:
             case list():
                 return f"[{', '.join(self.value(one, f'{path}[{at}]') for at, one in enumerate(value))}]"
             case str():
-                return self.text(value, path)
+                return self.bare(value, path)
         return quoting.value(value)
 
     def assignment(self, name: str, value: str, path: str) -> str:

@@ -21,6 +21,8 @@ from .stage_writer import Around, StageWriter, asking, listed, tools
 from .status_writer import POST, conjuncts, joined
 from .step_writer import limit
 
+MOST: Final = 10_000
+"""Stages of one name that are told apart."""
 LONGEST: Final = 60
 """Longer names of blocks are cut."""
 
@@ -51,7 +53,7 @@ class TreeWriter:
         """The stages of a tree, one after another."""
         match tree:
             case Sequential(parts, ""):
-                return tuple(item for part in parts for item in self.write(part, around))
+                return unlike(item for part in parts for item in self.write(part, around))
             case Leaf(stage) if stage.matrix is not None and not around.axes:
                 return (self._matrix(tree, stage, around),)
             case Leaf(stage):
@@ -67,7 +69,7 @@ class TreeWriter:
         kept = self._kept(tree.name)
         sections, below = self._sections(inner, kept, around, tree.name)
         kind = "parallel" if isinstance(tree, Parallel) or kept.shown.get("kind") == "parallel" else "stages"
-        parts = tuple(item for part in tree.parts for item in self._part(part, below, kind))
+        parts = unlike(item for part in tree.parts for item in self._part(part, below, kind))
         fast = [Statement("failFast true")] if kept.own.get("failFast") is True and kind == "parallel" else []
         body = (*sections, *fast, Block(kind, parts), *self._posts(tree.name, inner))
         return Block(f"stage({quoted(self._name(tree, kept))})", body)
@@ -102,7 +104,7 @@ class TreeWriter:
         sections, below = self._sections(inner, kept, around, path, outer=True)
         cells, within = self._sections(inner, kept.cells(), replace(below, axes=axes), path)
         parts = (tree,) if isinstance(tree, Leaf) else tree.parts
-        stages = tuple(item for part in parts for item in self.write(part, within))
+        stages = unlike(item for part in parts for item in self.write(part, within))
         body = (*self._axes(matrix, first), *cells, Block("stages", stages), *self._posts(path, inner))
         fast = [Statement("failFast true")] if first.fail_fast is True and not self._always_fast() else []
         name = self.stages.name(first) if isinstance(tree, Leaf) else self._name(tree, kept)
@@ -198,21 +200,21 @@ class TreeWriter:
         """The section `post` of a block ('' is the pipeline)."""
         found: list[tuple[int, Item]] = []
         place = 0
-        for word, stage, answer in self.plan.posts.get(path, ()):
+        for asked, stage, answer in self.plan.posts.get(path, ()):
             shown = hints(stage.vendor).get(POST_HINT)
-            word = shown if isinstance(shown, str) else section(word, place)
+            word = shown if isinstance(shown, str) else section(asked, place)
             place = max(place, POST.index(word))
             found.append((POST.index(word), Block(word, self._ending(stage, answer.rest))))
         merged: dict[int, list[Item]] = {}
         for at, item in found:
             merged.setdefault(at, []).extend(item.body if isinstance(item, Block) else (item,))
-        return block("post", (Block(POST[at], tuple(items)) for at, items in sorted(merged.items())))
+        return block("post", (Block(POST[at], tuple(items)) for at, items in sorted(merged.items()) if items))
 
     def _ending(self, stage: Stage, rest: tuple[Expression, ...]) -> tuple[Item, ...]:
         """The steps of a stage that is a section of `post`, on a machine of their own where none is around."""
         steps = tuple(step.model_copy(update={"when": both(rest, step.when)}) for step in stage.steps)
         whole = stage.model_copy(update={"steps": steps})
-        items = self.stages.steps(stage, self.texts).write(self.stages.numbered(whole))
+        items = self.stages.steps(stage).write(self.stages.numbered(whole))
         if stage.workspace is not None or hints(stage.vendor).get("agent") == "none" or not items:
             return items
         label = self.stages.agents.label(stage.runner, f"stages.{stage.id}")
@@ -221,6 +223,17 @@ class TreeWriter:
                 call("node", self.texts.text(label, f"stages.{stage.id}.runner") if label else None), items
             ),
         )
+
+
+def unlike(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Stages side by side or one after another, each with a name of its own, as Jenkins wants it."""
+    found: dict[str, Item] = {}
+    for item in items:
+        head = item.head if isinstance(item, Block) else ""
+        fresh = (head, *(f"{head[:-2]} ({number}){head[-2:]}" for number in range(2, MOST)))
+        name = next(one for one in fresh if one not in found)
+        found[name] = replace(item, head=name) if isinstance(item, Block) else item
+    return tuple(found.values())
 
 
 POST_HINT: Final = "post"

@@ -9,6 +9,7 @@ from pipemgr.model.definitions import Data, Matrix, Runner, Stage
 
 from .elements import Element
 from .kept import Grower, in_order, keep, remember, section
+from .parameters import parameter_variable
 from .rendering import rendered
 from .tree import Tree
 
@@ -82,10 +83,14 @@ def strategy(stage: Stage) -> Element:
 
 
 def own_variables(stage: Stage) -> dict[str, str]:
-    """The variables of a stage without those that a matrix project gives by itself."""
+    """The variables of a stage without those that Jenkins gives by itself: parameters and axes."""
     axes = stage.matrix.axes if stage.matrix is not None else {}
     said = {name: (f"${{{{ matrix['{name}'] }}}}", f"${{{{ matrix.{name} }}}}") for name in axes}
-    return {name: text for name, text in stage.variables.items() if text not in said.get(name, ())}
+    return {
+        name: text
+        for name, text in stage.variables.items()
+        if text not in said.get(name, ()) and text != parameter_variable(name)
+    }
 
 
 def _text(value: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pipemgr.adapter import Fidelity, RootRow
+from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import (
     HINTS,
     Concurrency,
@@ -22,12 +23,13 @@ from . import axes, maven, parameters, wrappers
 from .elements import Element, flat
 from .fields import is_default
 from .kept import keep, kept_text
+from .parameters import parameter_variable
 from .rendering import rendered
 from .scm import SCM, branches, read_source
 from .step_reader import StepReader
 from .tree import Tree
 from .triggers import TriggerReader
-from .words import FREESTYLE, OWN, VENDOR, Words, hints
+from .words import JOB, OWN, VENDOR, Words, hints
 
 STAGE: Final = "build"
 LANE: Final = "${{ pipeline.name }}"
@@ -39,6 +41,7 @@ STEPS: Final = {
     "reporters": "publisher",
     "publishers": "publisher",
 }
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _ATOMS: Final = re.compile(r"[\w./@-]+(?:\s*&&\s*[\w./@-]+)*")
 
 
@@ -59,8 +62,9 @@ class FreestyleReader:
         self.words = words
         self.tree = tree
         self.root = tree.root
-        self.kept: Data = {"job": job}
-        self.hints: Data = {}
+        self.job_kind = job
+        self.kept: Data = {}
+        self.hints: Data = {JOB: job}
         self.skipped: list[Element] = []
         """Properties that are read already."""
         self.left = {one.tag: one for one in self.root.children}
@@ -94,6 +98,7 @@ class FreestyleReader:
             **cells,
             "variables": {**cells.get("variables", {}), **around.variables},  # type: ignore[dict-item]
         }
+        given["variables"] |= _asked(asked, steps)
         stage = Stage(id=STAGE, steps=tuple(steps), **given)
         return self.pipeline(name, (stage,), triggers, asked)
 
@@ -144,11 +149,11 @@ class FreestyleReader:
         reader = StepReader(self.words, self.tree)
         found: list[Step] = []
         for tag, place in STEPS.items():
-            if tag == "builders" and self.kept["job"] == maven.JOB:
+            if tag == "builders" and self.job_kind == maven.JOB:
                 found.append(self.goals(f"stages.{STAGE}.steps[{at + len(found)}]"))
             for one in self.children(tag):
                 step = reader.read(one, place, f"stages.{STAGE}.steps[{at + len(found)}]")
-                usual = tag == "publishers" or (tag == "builders") is (self.kept["job"] != maven.JOB)
+                usual = tag == "publishers" or (tag == "builders") is (self.job_kind != maven.JOB)
                 found.append(step if usual and tag != "reporters" else _listed(step, tag))
         return found
 
@@ -188,29 +193,32 @@ class FreestyleReader:
 
     def rest(self) -> None:
         """Keep what is left: fields that say what they say by themselves are nothing to keep."""
-        row = self.words.root(self.root.tag)
-        if row is None and self.works:
-            row = self.words.root_of(FREESTYLE)
+        usual = self.words.usual(self.root.tag)
+        harmless = self.words.tables.elements.harmless
         for tag, one in self.left.items():
-            self.tree.take(one, f"{OWN}.{tag}")
-            if tag != "actions" and not self._usual(one, row):
-                self.kept[tag] = kept_text(one)
+            where = self.hints if tag in harmless else self.kept
+            self.tree.take(one, f"{OWN}.{HINTS}.{tag}" if tag in harmless else f"{OWN}.{tag}")
+            if tag != "actions" and not _is_usual(one, usual):
+                where[tag] = kept_text(one)
 
-    def _usual(self, one: Element, row: RootRow | None) -> bool:
-        """Whether a field says what it says by itself."""
-        defaults = row.fields if row is not None else {}
-        said = flat(one)
-        if one.children or one.attributes:
-            paths = {f"{one.tag}/{path}": text for path, text in (said or {}).items()}
-            if "class" in one.attributes:
-                paths[f"{one.tag}/@class"] = one.attributes["class"]
-            known = [path for path in defaults if path.startswith(f"{one.tag}/")]
-            return (
-                said is not None
-                and bool(known)
-                and all(is_default(defaults, *pair) for pair in paths.items())
-            )
-        return is_default(defaults, one.tag, one.text)
+
+def _is_usual(one: Element, usual: Mapping[str, object]) -> bool:
+    """Whether a field says what it says by itself."""
+    if not one.children and not one.attributes:
+        return is_default(usual, one.tag, one.text)
+    said = flat(one)
+    if said is None or not any(path.startswith(f"{one.tag}/") for path in usual):
+        return False
+    paths = {f"{one.tag}/{path}": text for path, text in said.items()}
+    if "class" in one.attributes:
+        paths[f"{one.tag}/@class"] = one.attributes["class"]
+    return all(is_default(usual, path, text) for path, text in paths.items())
+
+
+def _asked(asked: Mapping[str, Parameter], steps: Iterable[Step]) -> dict[str, str]:
+    """The parameters that scripts use: they find them as environment variables."""
+    used = {word for step in steps for word in _WORD.findall(str(step.inputs.get("script", "")))}
+    return {name: parameter_variable(name) for name in asked if name in used}
 
 
 def _listed(step: Step, tag: str) -> Step:

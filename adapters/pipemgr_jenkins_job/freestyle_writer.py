@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.adapter import Fidelity, Losses, RootRow
-from pipemgr.model.definitions import HINTS, OPAQUE, Matrix, Pipeline, Stage, Step
+from pipemgr.model.definitions import HINTS, OPAQUE, Data, Matrix, Pipeline, Stage, Step
 
 from . import axes, maven, parameters, scm, triggers, wrappers
 from .elements import Element, grown
@@ -14,7 +14,7 @@ from .kept import Grower, section
 from .normal import same
 from .step_writer import StepWriter, Unfit
 from .tree import Tree
-from .words import VENDOR, Words, hints, own
+from .words import JOB, VENDOR, Words, hints, own
 
 MATRIX: Final = "matrix"
 _SECTIONS: Final = (*STEPS, "triggers", "buildWrappers", "properties", "scm")
@@ -75,8 +75,8 @@ class FreestyleWriter:
     def root(self, made: dict[str, Element]) -> Element:
         """The job with these fields and those that are kept, in Jenkins' order."""
         root = Element(self.row.root, {"plugin": self.row.plugin} if self.row.plugin else {})
-        for path, text in self.kept.items():
-            if "/" in path or path == "job" or path in made:
+        for path, text in {**self._shown(), **self.kept}.items():
+            if "/" in path or path == JOB or path in made:
                 continue
             if (element := self.grower.field(path, str(text), f"vendor.{VENDOR}.{path}")) is not None:
                 made[path] = element
@@ -86,6 +86,11 @@ class FreestyleWriter:
             if element is not None:
                 root.children.append(element)
         return root
+
+    def _shown(self) -> Data:
+        """What only changes what people see."""
+        known = self.words.tables.elements.harmless
+        return {path: text for path, text in self.hints.items() if path in known}
 
     def _default(self, tag: str) -> Element | None:
         """What a field says by itself; None where it is then absent."""
@@ -103,7 +108,7 @@ class FreestyleWriter:
         stage = pipeline.stages[0] if pipeline.stages else Stage(id="build")
         said = [name for name in _ONLY if getattr(stage, name)]
         matrix = self.row.job == MATRIX
-        own_variables = axes.own_variables(stage) if matrix else stage.variables
+        own_variables = axes.own_variables(stage)
         said += ["when"] * (stage.when is not None)
         said += ["variables"] * any(wrappers.credential(text) is None for text in own_variables.values())
         said += ["matrix"] * (stage.matrix is not None and not (matrix and _plain(stage.matrix)))

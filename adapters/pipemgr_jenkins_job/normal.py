@@ -26,7 +26,7 @@ from .parsing import parse
 from .references import resolve
 from .rendering import rendered
 from .tree import without_secrets
-from .words import FREESTYLE, Words
+from .words import Words
 
 OUTERMOST: Final = "job"
 PLACES: Final = {
@@ -107,9 +107,9 @@ def _attributes(element: Element, inner: str) -> dict[str, str]:
 
 def _defaults(element: Element, words: Words, place: str) -> dict[str, object]:
     """What the fields of an element say by themselves, by path."""
-    row = words.row(place, element.kind) or words.root(element.tag)
-    if row is None and place == OUTERMOST:
-        row = words.root_of(FREESTYLE)
+    if place == OUTERMOST:
+        return words.usual(element.tag)
+    row = words.row(place, element.kind)
     return dict(row.fields) if row is not None else {}
 
 

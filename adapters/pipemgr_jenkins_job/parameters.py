@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pipemgr.model.definitions import Data, Parameter
+from pipemgr.model.expressions import Access, Literal, Name
+from pipemgr.model.templates import untemplate
 
 from .elements import Element
 from .kept import Grower
@@ -23,6 +25,11 @@ PASSWORD: Final = re.compile("password", re.IGNORECASE)
 LIST: Final = "parameterDefinitions"
 KEPT: Final = "parameters"
 _TAGS: Final = {"boolean": BOOLEAN, "choice": CHOICE}
+
+
+def parameter_variable(name: str) -> str:
+    """The variable that scripts find a parameter as."""
+    return untemplate((Access(Name("parameters"), Literal(name)),))
 
 
 def understood(element: Element) -> Parameter:

@@ -54,7 +54,7 @@ class PipelineReader(FreestyleReader):
         listed, alone = self._special()
         asked = self.properties()
         outside = self.children("triggers")
-        if outside and self.kept["job"] == PIPELINE:
+        if outside and self.job_kind == PIPELINE:
             self.hints[OUTSIDE] = True
         listed += outside
         reader = TriggerReader(self.words, self.tree, self.hints)
@@ -144,7 +144,7 @@ class PipelineReader(FreestyleReader):
         """The pipeline of the script, started by what the script and the job say."""
         told = self._told(reading)
         kept = [one for _, one in told]
-        if self.kept["job"] == "multibranch":
+        if self.job_kind == "multibranch":
             kept = [*reading.pipeline.triggers]
             told = list(enumerate(kept))
         renumber(reading, {before: now for now, (before, _) in enumerate(told)})

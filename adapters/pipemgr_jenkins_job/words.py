@@ -16,6 +16,8 @@ DIALECT: Final = "jenkins"
 OWN: Final = f"vendor.{VENDOR}"
 FREESTYLE: Final = "freestyle"
 PIPELINE: Final = "pipeline"
+JOB: Final = "job"
+"""What says the kind of job: a person's own word, or the hint that the reader leaves."""
 
 
 class Words:
@@ -36,6 +38,11 @@ class Words:
         """What an outermost element is."""
         return self.tables.elements.roots.get(element)
 
+    def usual(self, element: str) -> dict[str, object]:
+        """What the fields of an outermost element say by themselves: those of its row, and of most jobs."""
+        row, most = self.root(element), self.root_of(FREESTYLE)
+        return {**(most.fields if most is not None else {}), **(row.fields if row is not None else {})}
+
     def root_of(self, job: str) -> RootRow | None:
         """The outermost element of a kind of job: the first that is not an older spelling."""
         found = [row for row in self.tables.elements.roots.values() if row.job == job]
@@ -45,6 +52,11 @@ class Words:
 def own(vendor: Mapping[str, Data]) -> Data:
     """What a model's `vendor` field keeps for configurations, without hints."""
     return {key: value for key, value in vendor.get(VENDOR, {}).items() if key != HINTS}
+
+
+def kind(vendor: Mapping[str, Data]) -> str:
+    """The kind of job that a pipeline says it is, or was read from; a pipeline job where it says nothing."""
+    return str(vendor.get(VENDOR, {}).get(JOB) or hints(vendor).get(JOB) or PIPELINE)
 
 
 def hints(vendor: Mapping[str, Data]) -> Data:

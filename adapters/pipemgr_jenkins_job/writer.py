@@ -23,7 +23,7 @@ from .kept_reader import KEPT, MULTIBRANCH
 from .pipeline_writer import PipelineWriter
 from .rendering import document
 from .step_writer import Unfit
-from .words import FREESTYLE, OWN, PIPELINE, Words, own
+from .words import FREESTYLE, JOB, OWN, PIPELINE, Words, kind, own
 
 PATH: Final = "config.xml"
 _WORK: Final = ("builders", "publishers", "scm")
@@ -38,8 +38,7 @@ class JobWriter(Writer):
 
     def write(self, pipeline: Pipeline) -> Writing:
         """The configuration that does what `pipeline` says."""
-        kept = own(pipeline.vendor)
-        job = str(kept.get("job", PIPELINE))
+        job = kind(pipeline.vendor)
         losses = Losses()
         try:
             root, more = self._job(pipeline, job, losses)
@@ -47,7 +46,7 @@ class JobWriter(Writer):
             losses = Losses()
             losses.add(
                 Fidelity.EQUIVALENT,
-                f"{OWN}.job",
+                f"{OWN}.{JOB}",
                 f"the kind of job {job}",
                 f"written as a pipeline job, for a {job} job can't say {reason}",
             )

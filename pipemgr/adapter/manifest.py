@@ -44,6 +44,8 @@ class Manifest(Value):
     """Globs of the paths its documents live at, for telling languages apart; empty when others claim them."""
     understands: tuple[str, ...] = ()
     """Further vendors whose own things its language takes as they are."""
+    words: tuple[str, ...] = ()
+    """Further vendors whose tables hold for it too, wherever its own say nothing else."""
     capabilities: dict[Capability, Answer]
     features: dict[str, Answer]
 

@@ -91,9 +91,12 @@ class Registry:
         return self._loaded[name]
 
     def tables(self, name: str) -> Tables:
-        """The vendor's words: the adapter's own tables (its folder `tables`), pipemgr's, the user's overlay."""
+        """The vendor's words: the adapter's own tables (its folder `tables`), pipemgr's, the user's overlay.
+
+        Those of the vendors that its manifest names under `words` come before.
+        """
         own = folder(self.entry(name)) / OWN_TABLES
-        return Tables.of(name, own if own.is_dir() else None, self._overlay)
+        return Tables.of(name, own if own.is_dir() else None, self._overlay, self.manifest(name).words)
 
     def dialect(self, name: str) -> Dialect:
         """The adapter's language; needs no connection. Raises what `load` raises."""

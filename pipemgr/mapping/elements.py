@@ -82,9 +82,11 @@ class RootRow(Row):
 class ElementsFile(TableFile):
     """<vendor>/elements.yaml.
 
-    `fields` are those that all jobs have; `secrets` are names of fields that hold secrets, whatever they stand in.
+    `secrets` are names of fields that hold secrets, whatever they stand in; `harmless` are fields of jobs that only change
+    what people see, or what the vendor works out by itself.
     """
 
     rows: tuple[ElementRow, ...]
     roots: tuple[RootRow, ...] = ()
     secrets: tuple[str, ...] = ()
+    harmless: tuple[str, ...] = ()

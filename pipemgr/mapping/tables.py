@@ -34,6 +34,7 @@ from .rows import (
     RunnerRow,
     RunnersFile,
     ScriptsFile,
+    SecretNames,
     StageRow,
     StatusesFile,
     StepRow,
@@ -158,6 +159,8 @@ class Variables:
     ambient: bool = False
     given: Mapping[str, EnvironmentRow] = field(default_factory=dict)
     asked_only: bool = False
+    secret_names: SecretNames | None = None
+    """What secrets may be called; None where they may be called anything, and have parts."""
 
 
 @dataclass(frozen=True)
@@ -167,24 +170,32 @@ class Elements:
     rows: Mapping[tuple[str, str], ElementRow]
     roots: Mapping[str, RootRow]
     secrets: frozenset[str]
+    harmless: frozenset[str]
 
 
 class Tables:
     """All tables of one vendor; each is read when first asked for."""
 
-    def __init__(self, vendor: str, own: Path | None = None, overlay: Path | None = None) -> None:
+    def __init__(
+        self, vendor: str, own: Path | None = None, overlay: Path | None = None, also: tuple[str, ...] = ()
+    ) -> None:
         self.vendor = vendor
+        self._also = also
         self._own = own
         self._overlay = overlay
 
     @staticmethod
     @cache
-    def of(vendor: str, own: Path | None = None, overlay: Path | None = None) -> Tables:
+    def of(
+        vendor: str, own: Path | None = None, overlay: Path | None = None, also: tuple[str, ...] = ()
+    ) -> Tables:
         """The tables of `vendor`: its adapter's `own` folder, then `mappings/`, then the user's `overlay`.
+
+        Before them come those of the vendors `also`, whose words hold for it too.
 
         Reading them later raises `MappingError` with `file:line` where a table is not what its schema says.
         """
-        return Tables(vendor, own, overlay)
+        return Tables(vendor, own, overlay, also)
 
     def __bool__(self) -> bool:
         """Whether the vendor has any table."""
@@ -296,6 +307,7 @@ class Tables:
             {(row.place, row.element): row for row in rows},
             {row.root: row for row in roots},
             frozenset(name for file in files for name in file.secrets),
+            frozenset(name for file in files for name in file.harmless),
         )
 
     @cached_property
@@ -327,11 +339,16 @@ class Tables:
             any(file.ambient for file in files),
             {row.variable: row for row in environment},
             any(file.asked_only for file in files),
+            next((file.secret_names for file in reversed(files) if file.secret_names), None),
         )
 
     # Reading files -------------------------------------------------------------------------------------
 
     def _folders(self) -> Iterator[Traversable]:
+        for vendor in self._also:
+            yield shipped(vendor)
+            if self._overlay is not None:
+                yield self._overlay / vendor
         if self._own is not None:
             yield self._own
         yield shipped(self.vendor)

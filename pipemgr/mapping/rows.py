@@ -406,6 +406,18 @@ class EnvironmentRow(Row):
         return f"${{{{ {self.name} }}}}" if self.value is None else self.value
 
 
+class SecretNames(Row):
+    """What secrets may be called, for a vendor whose secrets are texts and nothing more.
+
+    A name fits `pattern` as a whole, and does not begin with one of `reserved`, in any case. `folder` is where a step
+    can keep a file that only later steps of its stage need.
+    """
+
+    pattern: str
+    reserved: tuple[str, ...] = ()
+    folder: str
+
+
 class VariablesFile(TableFile):
     """<vendor>/variables.yaml; `secrets` are those that every build has without anybody creating them.
 
@@ -415,6 +427,7 @@ class VariablesFile(TableFile):
     """
 
     secrets: tuple[str, ...] = ()
+    secret_names: SecretNames | None = None
     ambient: bool = False
     asked_only: bool = False
     contexts: tuple[ContextRow, ...] = ()

@@ -15,6 +15,7 @@ from .base import Dialect
 from .matrix import cells
 from .node import Source
 from .report import Fidelity, Finding
+from .secret_names import created, rule
 from .tree import expressions, walk
 
 _KEPT: Final = {"secrets": "secret", "config": "configured value"}
@@ -38,6 +39,13 @@ class Need:
     name: str
     paths: tuple[str, ...]
 
+    def _remedy(self, target: Dialect) -> str:
+        """What to do; secrets that have other names there are named by both."""
+        names = created(self.name, rule(target)) if self.kind == "secret" else (self.name,)
+        shown = " and ".join(names)
+        remedy = _REMEDIES[self.kind].format(name=shown, target=target.title)
+        return remedy if names == (self.name,) else f"{remedy}, with what {self.name} holds"
+
     def finding(self, source: Source, target: Dialect) -> Finding:
         """The one finding that names all its places."""
         places = dict.fromkeys(map(source.place, self.paths))
@@ -47,7 +55,7 @@ class Need:
             source=next(iter(places)),
             what=f"{self.kind} {self.name}",
             why=f"not part of the definition; needed at {', '.join(places)}",
-            remedy=_REMEDIES[self.kind].format(name=self.name, target=target.title),
+            remedy=self._remedy(target),
             kind=self.kind,
             places=tuple(places),
         )

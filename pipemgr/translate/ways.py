@@ -20,6 +20,7 @@ from .matching import without_matches
 from .names import undefined
 from .report import Fidelity, Finding
 from .sayable import sayable
+from .secret_names import kept
 from .spreading import certain_times, spreads
 from .workspaces import without_workspaces
 
@@ -78,7 +79,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
     timed, times = certain_times(pipeline, dialect)
     plainer, strange = sayable(timed, dialect)
-    shared = without_workspaces(plainer, dialect)
+    secrets = kept(plainer, dialect)
+    shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
     plain, matches = without_matches(own, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
@@ -90,7 +92,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise _fault(error, "writer", dialect, None) from error
     told = map(origins.placed, (*matches, *findings, *writing.findings))
     moved = map(shared.moved.placed, (*foreign, *told))
-    return lowered, Writing(writing.documents, (*times, *strange, *shared.findings, *moved))
+    placed = map(secrets.moved.placed, (*shared.findings, *moved))
+    return lowered, Writing(writing.documents, (*times, *strange, *secrets.findings, *placed))
 
 
 _Answer = TypeVar("_Answer")

@@ -45,7 +45,7 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
         *_libraries(kept.get("libraries"), texts),
         *given.items,
         Block("stages", writer.write(made.tree, around) or _nothing(texts)),
-        *writer.posts(""),
+        *writer.posts("", around),
     )
     before, after = (map(Statement, map(str, listed(kept.get(key)))) for key in ("before", "after"))
     return (*before, Block("pipeline", body), *after)

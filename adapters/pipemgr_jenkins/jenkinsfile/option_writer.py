@@ -44,10 +44,8 @@ def _alone(concurrency: Concurrency, texts: Texts) -> str:
         )
         texts.losses.add(fidelity, "concurrency.group", f"group {concurrency.group}", why, remedy)
     cancel = concurrency.cancel_running
-    if isinstance(cancel, str):
-        why = "whether newer builds cancel older ones is decided once: they do"
-        texts.losses.add(Fidelity.APPROXIMATE, "concurrency.cancel-running", cancel, why)
-    return call("disableConcurrentBuilds", None, {"abortPrevious": "true"} if cancel else {})
+    given = {"abortPrevious": texts.value(cancel, "concurrency.cancel-running")} if cancel else {}
+    return call("disableConcurrentBuilds", None, given)
 
 
 def _listed(value: object) -> list[object]:

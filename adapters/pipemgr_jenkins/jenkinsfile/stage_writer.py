@@ -38,7 +38,7 @@ class Around:
 
     workspace: str | None = None
     container: Container | None = None
-    conditions: frozenset[Expression] = frozenset()
+    conditions: tuple[Expression, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     tools: Data = field(default_factory=dict)
     timeout: str | None = None
@@ -141,7 +141,7 @@ class StageWriter:
             )
 
     def _when(self, stage: Stage, around: Around) -> tuple[Item, ...]:
-        left = [one for one in self.conditions.get(stage.id, ()) if one not in around.conditions]
+        left = without(self.conditions.get(stage.id, ()), around.conditions)
         condition = joined(left)
         flags = hints(stage.vendor).get("flags")
         return self.when(condition, flags if isinstance(flags, dict) else {}, f"stages.{stage.id}.when")
@@ -259,6 +259,15 @@ class StageWriter:
         for head in reversed(bindings({}, texts, path, secrets)):
             items = (Block(head, items),)
         return (Block("script", items),)
+
+
+def without(conditions: Iterable[Expression], around: Iterable[Expression]) -> list[Expression]:
+    """Conditions without those that are said around them already, each taken off once."""
+    left = list(conditions)
+    for one in around:
+        if one in left:
+            left.remove(one)
+    return left
 
 
 def _last(node: Expression) -> str:

@@ -15,7 +15,6 @@ from pipemgr_jenkins.groovy.quoting import quoted
 from pipemgr_jenkins.groovy.syntax import Call
 
 from .binding_writer import bindings
-from .blocks import is_declarative
 from .call_writer import call, statement
 from .checkout_writer import CheckoutWriter
 from .file_writer import FileWriter
@@ -237,13 +236,16 @@ def nested(pieces: Sequence[Piece]) -> tuple[Item, ...]:
 
 
 def _may_stand(text: str) -> bool:
-    """Whether Groovy may stand among the steps of a stage: calls of steps, one after another."""
+    """Whether Groovy may stand among the steps of a stage: calls of steps, and in a `script` whatever it is."""
     blocked = grammar()["blocked_steps"]
-    parts = parse(text, "step").statements
-    called = (
-        one.name for part in parts for one in part.walk() if isinstance(one, Call) and one.target is None
-    )
-    return all(map(is_declarative, parts)) and not any(name in blocked for name in called)
+    todo = list(parse(text, "step").statements)
+    while todo:
+        part = todo.pop()
+        if not isinstance(part, Call) or part.target is not None or part.name in blocked:
+            return False
+        if part.block is not None and part.name != SCRIPT:
+            todo += part.block.statements
+    return True
 
 
 def _secrets(step: Step) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ class Texts:
 
     def when(self, node: Expression, path: str) -> tuple[Statement, ...]:
         """A condition as those of `when`."""
-        return tuple(map(Statement, condition_writer.when(node, self.terms(path))))
+        return (Statement("\n".join(condition_writer.when(node, self.terms(path)))),)
 
     def text(self, text: str, path: str) -> str:
         """A text as a string of Groovy; a secret in it is a variable that is bound around it."""

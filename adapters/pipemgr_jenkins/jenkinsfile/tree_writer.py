@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pipemgr.model.definitions import Data, Matrix, Pipeline, Stage
 from pipemgr.model.expressions import Expression, parse
+from pipemgr_jenkins.groovy import quoting
 from pipemgr_jenkins.groovy.quoting import quoted
 
 from .call_writer import call
@@ -17,7 +18,7 @@ from .layout import Block, Item, Statement, block
 from .plan_writer import Plan
 from .post_writer import section
 from .scope import hints, own
-from .stage_writer import Around, StageWriter, asking, listed, tools
+from .stage_writer import Around, StageWriter, asking, listed, tools, without
 from .status_writer import POST, conjuncts, joined
 from .step_writer import limit
 
@@ -47,7 +48,6 @@ class TreeWriter:
         self.plan = plan
         self.stages = stages
         self.texts = stages.texts
-        self._names: set[str] = set()
 
     def write(self, tree: Tree, around: Around) -> tuple[Item, ...]:
         """The stages of a tree, one after another."""
@@ -67,11 +67,11 @@ class TreeWriter:
         if matrix is not None and not around.axes and all(one.matrix == matrix for one in inner):
             return self._matrix(tree, inner[0], around)
         kept = self._kept(tree.name)
-        sections, below = self._sections(inner, kept, around, tree.name)
+        sections, below = self.sections(inner, kept, around, tree.name)
         kind = "parallel" if isinstance(tree, Parallel) or kept.shown.get("kind") == "parallel" else "stages"
         parts = unlike(item for part in tree.parts for item in self._part(part, below, kind))
         fast = [Statement("failFast true")] if kept.own.get("failFast") is True and kind == "parallel" else []
-        body = (*sections, *fast, Block(kind, parts), *self._posts(tree.name, inner))
+        body = (*sections, *fast, Block(kind, parts), *self.ends(tree.name, below))
         return Block(f"stage({quoted(self._name(tree, kept))})", body)
 
     def _part(self, part: Tree, around: Around, kind: str) -> tuple[Item, ...]:
@@ -101,30 +101,31 @@ class TreeWriter:
         inner = list(leaves(tree))
         matrix = first.matrix or Matrix()
         axes = tuple(matrix.axes)
-        sections, below = self._sections(inner, kept, around, path, outer=True)
-        cells, within = self._sections(inner, kept.cells(), replace(below, axes=axes), path)
+        sections, below = self.sections(inner, kept, around, path, outer=True)
+        inside = self.within(axes)
+        cells, within = inside.sections(inner, kept.cells(), replace(below, axes=axes), path)
         parts = (tree,) if isinstance(tree, Leaf) else tree.parts
-        stages = unlike(item for part in parts for item in self.write(part, within))
-        body = (*self._axes(matrix, first), *cells, Block("stages", stages), *self._posts(path, inner))
+        stages = unlike(item for part in parts for item in inside.write(part, within))
+        body = (*self._axes(matrix), *cells, Block("stages", stages), *inside.ends(path, within, cells=True))
         fast = [Statement("failFast true")] if first.fail_fast is True and not self._always_fast() else []
         name = self.stages.name(first) if isinstance(tree, Leaf) else self._name(tree, kept)
-        return Block(f"stage({quoted(name)})", (*sections, *fast, Block("matrix", body)))
+        ends = self.ends(path, below, cells=False)
+        return Block(f"stage({quoted(name)})", (*sections, *fast, Block("matrix", body), *ends))
 
     def _always_fast(self) -> bool:
         return "parallelsAlwaysFailFast()" in listed(own(self.pipeline.vendor).get("options"))
 
-    def _axes(self, matrix: Matrix, stage: Stage) -> tuple[Item, ...]:
+    def _axes(self, matrix: Matrix) -> tuple[Item, ...]:
         rows = [_axis(name, values) for name, values in matrix.axes.items() if not isinstance(values, str)]
         excluded: Iterable[Any] = () if isinstance(matrix.exclude, str) else matrix.exclude
         left_out = [
             Block("exclude", tuple(_axis(name, [value]) for name, value in row.items())) for row in excluded
         ]
-        del stage
         return (Block("axes", tuple(rows)), *block("excludes", left_out))
 
     # What blocks say ---------------------------------------------------------------------------------------
 
-    def _sections(
+    def sections(
         self, inner: Sequence[Stage], kept: Kept, around: Around, path: str, *, outer: bool = False
     ) -> tuple[tuple[Item, ...], Around]:
         """The sections of a block, and what is around the stages inside."""
@@ -132,7 +133,7 @@ class TreeWriter:
         at = f"stages.{first.id}"
         agent, below = self._agent(inner, kept, around, "" if outer else path)
         conditions = self._common(inner, kept, below)
-        below = replace(below, conditions=below.conditions | set(conditions))
+        below = replace(below, conditions=(*below.conditions, *conditions))
         variables = {
             name: str(value)
             for name, value in _data(kept.shown.get("variables")).items()
@@ -192,19 +193,30 @@ class TreeWriter:
 
     # Post --------------------------------------------------------------------------------------------------
 
-    def _posts(self, path: str, inner: Sequence[Stage]) -> tuple[Item, ...]:
-        del inner
-        return self.posts(path) if path else ()
+    def within(self, axes: Sequence[str]) -> TreeWriter:
+        """The same within a matrix."""
+        return TreeWriter(self.pipeline, self.plan, self.stages.within(axes))
 
-    def posts(self, path: str) -> tuple[Item, ...]:
+    def ends(self, path: str, around: Around, *, cells: bool | None = None) -> tuple[Item, ...]:
+        """The section `post` of a block; with `cells` of its matrix, or of what is around that."""
+        return self.posts(path, around, cells=cells) if path else ()
+
+    def posts(self, path: str, around: Around, *, cells: bool | None = None) -> tuple[Item, ...]:
         """The section `post` of a block ('' is the pipeline)."""
         found: list[tuple[int, Item]] = []
         place = 0
         for asked, stage, answer in self.plan.posts.get(path, ()):
+            if cells is not None and (stage.matrix is not None) is not cells:
+                continue
             shown = hints(stage.vendor).get(POST_HINT)
             word = shown if isinstance(shown, str) else section(asked, place)
             place = max(place, POST.index(word))
-            found.append((POST.index(word), Block(word, self._ending(stage, answer.rest))))
+            found.append(
+                (
+                    POST.index(word),
+                    Block(word, self._ending(stage, tuple(without(answer.rest, around.conditions)))),
+                )
+            )
         merged: dict[int, list[Item]] = {}
         for at, item in found:
             merged.setdefault(at, []).extend(item.body if isinstance(item, Block) else (item,))
@@ -250,12 +262,8 @@ def plainest(stages: Sequence[Stage]) -> Stage:
 
 
 def _axis(name: str, values: Iterable[Any]) -> Block:
-    texts = ", ".join(quoted(_text(one)) for one in values)
+    texts = ", ".join(quoting.value(one) for one in values)
     return Block("axis", (Statement(f"name {quoted(name)}"), Statement(f"values {texts}")))
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def _cut(name: str) -> str:

@@ -189,7 +189,7 @@ class Reader:
         if isinstance(left, syntax.Constant) and not isinstance(right, syntax.Constant):
             return self.compared(_MIRRORED.get(operator, operator), right, left, depth)
         if operator not in ("==", "!="):
-            return Binary(operator, self.subject(left, depth), self.subject(right, depth))
+            return Binary(operator, self._number(left, depth), self._number(right, depth))
         same = self._result(left, right)
         if same is None:
             same = self._same(self.subject(left, depth), self.subject(right, depth))
@@ -202,6 +202,14 @@ class Reader:
         while isinstance(part, syntax.Call) and part.name in _PLAIN and part.target and not part.arguments:
             part = part.target
         return self.value(part, depth)
+
+    def _number(self, part: Part, depth: int) -> Expression:
+        """A value that is compared as a number; what is missing counts as 0 anyway."""
+        value = self.subject(part, depth)
+        match value:
+            case Binary("||", left, Literal("0" | 0)):
+                return left
+        return value
 
     def _same(self, left: Expression, right: Expression) -> Expression:
         match right:

@@ -45,6 +45,8 @@ class Terms:
             here = here.target
         if here == _MATRIX and self.axes is not None and not (keys and _word(keys[0]) in self.axes):
             return None
+        if not isinstance(here, Name):
+            return node
         theirs = here if here in OWN else self.words.contexts.get(str(here))
         return None if theirs is None else _below(theirs, keys)
 

@@ -45,7 +45,7 @@ class Terms:
             here = here.target
         if here == _MATRIX and self.axes is not None and not (keys and _word(keys[0]) in self.axes):
             return None
-        if not isinstance(here, Name):
+        if not isinstance(here, Name | Access):
             return node
         theirs = here if here in OWN else self.words.contexts.get(str(here))
         return None if theirs is None else _below(theirs, keys)

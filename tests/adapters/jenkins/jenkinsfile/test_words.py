@@ -295,7 +295,7 @@ def logic() -> st.SearchStrategy[Expression]:
         lambda inner: st.one_of(
             inner.map(Not),
             st.builds(
-                lambda operator, operands: chained(operator, operands),
+                chained,
                 st.sampled_from(["&&", "||"]),
                 st.lists(inner, min_size=2, max_size=4),
             ),

@@ -31,24 +31,23 @@ def read(part: Assignment, place: Place) -> tuple[list[Draft], str] | None:
 
 
 def _variable(name: str, value: Part, place: Place) -> tuple[list[Draft], str]:
-    given = output(value, place)
-    if given is None:
+    script = output(value, place)
+    if script is None:
         said = text(value, place.values.scope)
         script = f'printf "%s\\n" "{name}=${_VALUE}" >> "${{{{ files.environment }}}}"'
         return [_run(script, place, {_VALUE: said})], NOTE
-    script, fields = given
     lines = f'{_VALUE}="$(\n{script}\n)"\nprintf "%s\\n" "{name}=${_VALUE}" >> "${{{{ files.environment }}}}"'
-    return [_run(lines, place, {}, **fields)], NOTE
+    return [_run(lines, place, {})], NOTE
 
 
-def _run(script: str, place: Place, variables: dict[str, str], **inputs: str) -> Draft:
+def _run(script: str, place: Place, variables: dict[str, str]) -> Draft:
     directory: Data = {"directory": place.directory} if place.directory else {}
-    one = draft("run", {"script": script, **directory, **inputs}, place.bare)
+    one = draft("run", {"script": script, **directory}, place.bare)
     return one.changed(variables=variables)
 
 
-def output(value: Part, place: Place) -> tuple[str, dict[str, str]] | None:
-    """The script whose output `sh(returnStdout: true, script: '...').trim()` gives, and its inputs besides."""
+def output(value: Part, place: Place) -> str | None:
+    """The script whose output `sh(returnStdout: true, script: '...').trim()` gives."""
     match value:
         case syntax.Call(name="trim", target=syntax.Call() as call, arguments=()):
             pass
@@ -61,7 +60,7 @@ def output(value: Part, place: Place) -> tuple[str, dict[str, str]] | None:
         return None
     if not isinstance(flag, Constant) or flag.value is not True:
         return None
-    return text(script, place.values.scope), {}
+    return text(script, place.values.scope)
 
 
 def _build(name: str, value: Part, place: Place) -> tuple[list[Draft], str] | None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pipemgr.adapter import Node
-from pipemgr_jenkins.groovy.syntax import Method
+from pipemgr_jenkins.groovy.syntax import Call, Method
 
+from .bound import bound, parameters
 from .drafts import Draft, Place
 from .nodes import Spot
 from .statements import Statements
@@ -20,23 +21,29 @@ MOST: Final = 500
 
 
 class Methods:
-    """The methods without parameters that a file defines."""
+    """The methods that a file defines."""
 
     def __init__(self, reader: StepReader) -> None:
         self.reader = reader
         found = (one for one in reader.file.script.statements if isinstance(one, Method))
-        self._methods = {one.name: one for one in found if not one.parameters.strip()}
+        self._methods = {one.name: one for one in found}
         self._bodies: dict[str, Node] = {}
         self._open: set[str] = set()
         self._left = MOST
 
-    def steps(self, name: str, place: Place) -> list[Draft] | None:
+    def steps(self, call: Call, place: Place) -> list[Draft] | None:
         """The steps that a call does; None where it is no method of the file, or one that calls itself."""
+        name = call.name
         if name not in self._methods or name in self._open or self._left <= 0:
+            return None
+        given = parameters(self._methods[name].parameters, call.arguments, place.values.scope)
+        if given is None:
             return None
         self._open.add(name)
         try:
-            found = self.reader.statements(self._body(name).entries(), replace(place.bare, is_groovy=True))
+            found = self.reader.statements(
+                self._body(name).entries(), bound(replace(place.bare, is_groovy=True), given)
+            )
         finally:
             self._open.remove(name)
         self._left -= len(found)

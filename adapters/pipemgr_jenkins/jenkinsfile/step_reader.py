@@ -18,7 +18,7 @@ from pipemgr.adapter import Node, StepRow, Tables
 from pipemgr.model.definitions import Step
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, If, Try
 
-from . import assignments, checkouts, docker
+from . import assignments, bound, checkouts, docker
 from .blocks import declared, is_declarative, lengths, read_if, read_try
 from .calls import CallReader, Given, given
 from .drafts import Draft, Place, Told, draft, joined, opaque, wrapped
@@ -86,10 +86,13 @@ class StepReader:
         script = self.file.script
         parts = [part for one in nodes if (part := self.file.syntax(one)) is not None]
         text = script.source[parts[0].start : parts[-1].end]
+        steps = bound.steps(self, nodes, place)
+        one = opaque(wrapped(text, ("script",)), place, nodes[0], steps)
+        if steps is not None:
+            return one
         names = sorted({name for one in parts for name in declared(one, script)})
         why = f"it works with Groovy's variables {', '.join(names)}, which other vendors do not have"
         remedy = "write what it does as a script of the shell"
-        one = opaque(wrapped(text, ("script",)), place, nodes[0])
         return replace(one, told=((nodes[0], Told("code in Groovy", why, remedy)),))
 
     def statement(self, node: Node, place: Place) -> list[Draft]:
@@ -193,7 +196,8 @@ class StepReader:
     def _unknown(self, call: Given, node: Node, place: Place) -> Draft:
         """A call that no row knows: a library's, a plugin's or the file's own."""
         if "block" not in node.items():
-            steps = None if call.named or call.positional else self.methods.steps(call.name, place)
+            part = self.file.syntax(node)
+            steps = self.methods.steps(part, place) if isinstance(part, Call) else None
             return self.verbatim(node, place, steps)
         inner = self.inside(node, place)
         return self.verbatim(node, place, inner, f"what {call.name} does around them is lost")

@@ -240,6 +240,32 @@ def test_variables_of_groovy_keep_statements_together() -> None:
     assert "variables v" in told.why
 
 
+def test_variables_that_can_be_followed_say_what_they_hold() -> None:
+    found, source = read(
+        "script {\n  def v = sh(returnStdout: true, script: 'git describe').trim()\n"
+        '  def name = "app-${v}"\n  sh "make ${name}"\n}'
+    )
+    (one,) = found
+    first, second = one["inputs"]["steps"]
+    assert first["id"] == "v"
+    assert "git describe" in first["inputs"]["script"]
+    assert second == run("make ${{ format('app-{0}', steps.v.outputs.value) }}")
+    assert source.findings == []
+
+
+def test_variables_that_change_are_not_followed() -> None:
+    (one,) = steps("script {\n  def v = 'a'\n  sh \"make ${v}\"\n  v = 'b'\n  sh \"make ${v}\"\n}")
+    assert "steps" not in one["inputs"]
+
+
+def test_parameters_of_a_method_hold_what_a_call_gives() -> None:
+    before = "def build(String what, how = 'fast') { sh \"make ${what} ${how}\" }"
+    (one,) = steps("build('all')", before)
+    assert one["inputs"]["steps"] == [run("make all fast")]
+    (other,) = steps("build()", before)
+    assert "steps" not in other["inputs"]
+
+
 def test_groovy_of_a_script_stays_in_a_script() -> None:
     (one,) = steps("script { helper.go('x') }")
     assert one["inputs"]["value"] == "script {\n    helper.go('x')\n}"

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Container, Data, Pipeline, Stage, Step
-from pipemgr.model.expressions import Access, Expression, Literal
+from pipemgr.model.expressions import Access, Expression, Literal, Name
 from pipemgr_jenkins.groovy.quoting import quoted
 
 from .agent_writer import AgentWriter, arguments, is_windows
@@ -20,15 +20,17 @@ from .call_writer import call
 from .checkout_writer import is_plain, tell_plain
 from .environment_writer import environment
 from .file_writer import Files, FileWriter
+from .hand_writer import Handed, is_file
 from .layout import Block, Item, Statement, block
 from .post_writer import guarded, post, split
 from .run_writer import RunWriter
-from .scope import hints, own
+from .scope import VENDOR, hints, own
 from .status_writer import joined
 from .step_writer import QUIET, StepWriter, limit
 from .text_writer import Texts, parts, secrets_in
 
 NOTHING: Final = "echo 'Nothing to do'"
+_SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 """What a stage does that has no steps: Jenkins wants one."""
 
 
@@ -57,7 +59,10 @@ class StageWriter:
         self.texts = texts
         self.losses = texts.losses
         self.conditions = conditions
+        self.native = VENDOR in pipeline.vendor
+        """Whether it comes from Jenkins."""
         self.files = Files(pipeline)
+        self.handed = Handed(pipeline, texts.losses)
         self.agents = AgentWriter(texts)
         self.skips: set[str] = set()
         """Stages whose machine gets no source code by itself."""
@@ -72,6 +77,7 @@ class StageWriter:
         given = environment(self._variables(stage, around), self.texts, f"{path}.variables", around.axes)
         steps, after = split(self._steps(stage, given.rest), self.losses)
         writer = self.steps(stage)
+        last = writer.handing.last(stage, writer.texts)
         items = (
             *self._agent(stage, around),
             *self._when(stage, around),
@@ -79,7 +85,7 @@ class StageWriter:
             *(() if around.approved else self.input(stage)),
             *self._tools(stage, around),
             *given.items,
-            Block("steps", self._served(stage, guarded(steps, writer) or (Statement(NOTHING),))),
+            Block("steps", self._served(stage, (*guarded(steps, writer), *last) or (Statement(NOTHING),))),
             *post(after, writer),
         )
         if not stage.steps:
@@ -100,8 +106,17 @@ class StageWriter:
 
     def steps(self, stage: Stage) -> StepWriter:
         """What writes the steps of a stage."""
-        runs = RunWriter(self.texts, windows=is_windows(stage.runner))
-        return StepWriter(self.texts, runs, FileWriter(self.texts, stage, self.files))
+        handing = self.handed.of(stage)
+        texts = self.texts.handing(handing.known).knowing(self._machine(stage))
+        runs = RunWriter(texts, windows=is_windows(stage.runner))
+        return StepWriter(texts, runs, FileWriter(texts, stage, self.files), handing)
+
+    def _machine(self, stage: Stage) -> dict[str, str]:
+        """What is known of a stage's machine before anything runs."""
+        known = self.texts.words.tables.catalogue.runners.get(str(stage.runner and stage.runner.name))
+        if known is None:
+            return {}
+        return {"runner.os": _SYSTEMS[known.os], "runner.arch": known.architecture.upper()}
 
     def name(self, stage: Stage) -> str:
         """The name of a stage: plain text, as Jenkins wants it."""
@@ -144,14 +159,25 @@ class StageWriter:
         left = without(self.conditions.get(stage.id, ()), around.conditions)
         condition = joined(left)
         flags = hints(stage.vendor).get("flags")
-        return self.when(condition, flags if isinstance(flags, dict) else {}, f"stages.{stage.id}.when")
+        said = flags if isinstance(flags, dict) else {}
+        if (
+            not self.native
+            and not said
+            and _before_agent(condition)
+            and (stage.workspace is None or stage.workspace != around.workspace)
+        ):
+            said = {"beforeAgent": True}
+        known = self.texts.handing(self.handed.between())
+        return self.when(condition, said, f"stages.{stage.id}.when", known)
 
-    def when(self, condition: Expression | None, flags: Data, path: str) -> tuple[Item, ...]:
+    def when(
+        self, condition: Expression | None, flags: Data, path: str, texts: Texts | None = None
+    ) -> tuple[Item, ...]:
         """The section `when`."""
         if condition is None:
             return ()
         said = (Statement(f"{key} {str(value).lower()}") for key, value in flags.items())
-        return block("when", (*said, *self.texts.when(condition, path)))
+        return block("when", (*said, *(texts or self.texts).when(condition, path)))
 
     def _options(self, stage: Stage, around: Around) -> tuple[Item, ...]:
         path = f"stages.{stage.id}"
@@ -187,7 +213,10 @@ class StageWriter:
         return tools(kept if isinstance(kept, dict) else {}, around.tools, self.texts, f"stages.{stage.id}")
 
     def _variables(self, stage: Stage, around: Around) -> dict[str, str]:
-        return {key: value for key, value in stage.variables.items() if around.variables.get(key) != value}
+        own_ones = {
+            key: value for key, value in stage.variables.items() if around.variables.get(key) != value
+        }
+        return {key: value for key, value in own_ones.items() if not is_file(value)}
 
     # Steps -----------------------------------------------------------------------------------------------
 
@@ -259,6 +288,11 @@ class StageWriter:
         for head in reversed(bindings({}, texts, path, secrets)):
             items = (Block(head, items),)
         return (Block("script", items),)
+
+
+def _before_agent(condition: Expression | None) -> bool:
+    """Whether a condition can be decided before a machine is taken: it asks for no variable of the stage."""
+    return condition is not None and not any(one == Name("variables") for one in condition.walk())
 
 
 def without(conditions: Iterable[Expression], around: Iterable[Expression]) -> list[Expression]:

@@ -19,6 +19,7 @@ from .call_writer import call, statement
 from .checkout_writer import CheckoutWriter
 from .file_writer import FileWriter
 from .grammar import grammar
+from .hand_writer import Handing
 from .layout import Block, Item, Statement
 from .run_writer import RunWriter
 from .scope import VENDOR, hints, own
@@ -26,6 +27,7 @@ from .text_writer import Texts, secrets_in
 
 RUN: Final = "run"
 SCRIPT: Final = "script"
+SETUP: Final = "setup."
 QUIET: Final = "catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE')"
 """What a step is in that may fail: the build goes on and counts as successful."""
 UNITS: Final = ((86400, "DAYS"), (3600, "HOURS"), (60, "MINUTES"), (1, "SECONDS"))
@@ -47,11 +49,15 @@ class Piece:
 class StepWriter:
     """Writes the steps of one stage."""
 
-    def __init__(self, texts: Texts, runs: RunWriter, files: FileWriter) -> None:
+    def __init__(self, texts: Texts, runs: RunWriter, files: FileWriter, handing: Handing) -> None:
         self.texts = texts
+        self.handing = handing
         self.losses = texts.losses
         self.runs = runs
         self.special: dict[str, Callable[[Step, str], tuple[Item, ...]]] = {
+            "cache": self._cache,
+            "cache.restore": self._cache,
+            "cache.save": self._cache,
             "checkout": CheckoutWriter(texts).write,
             "artifact.upload": files.upload,
             "artifact.download": files.download,
@@ -65,8 +71,10 @@ class StepWriter:
 
     def pieces(self, step: Step, path: str) -> list[Piece]:
         """What one step becomes."""
-        if step.id is not None and step.action != OPAQUE:
-            self._tell_id(step, path)
+        if step.id is not None and step.id not in self.handing.asked:
+            why = "steps of Jenkins have no ids"
+            self.losses.add(Fidelity.EQUIVALENT, f"{path}.id", f"id {step.id}", why)
+        step = self.handing.given(step)
         items, secrets, shared = self._action(step, path)
         if not items:
             return []
@@ -78,12 +86,12 @@ class StepWriter:
         given = bindings(step.variables, self.texts, f"{path}.variables", secrets)
         if not shared and SCRIPT not in heads:
             heads = [*heads, SCRIPT]
-        return [Piece(items, (*heads, *alone, *given, *inner), frozenset(alone))]
-
-    def _tell_id(self, step: Step, path: str) -> None:
-        if f"steps.{step.id}." not in " ".join(self.texts.known):
-            why = "steps of Jenkins have no ids"
-            self.losses.add(Fidelity.EQUIVALENT, f"{path}.id", f"id {step.id}", why)
+        piece = Piece(items, (*heads, *alone, *given, *inner), frozenset(alone))
+        before = self.handing.before(step, self.texts, path)
+        after = self.handing.after(step, self.texts, path)
+        outer = heads if SCRIPT in heads else [*heads, SCRIPT]
+        ends = [Piece(after, tuple(outer))] if after else []
+        return [*([Piece(before, tuple(heads))] if before else []), piece, *ends]
 
     # What a step does --------------------------------------------------------------------------------------
 
@@ -112,9 +120,7 @@ class StepWriter:
         known = tables.read(before) if isinstance(before, str) else None
         row = known if known is not None and known.action == step.action else tables.write(step.action)
         if row is None:
-            why = "no row of the tables says how Jenkins does it"
-            remedy = "map it with a row, or write what it does as a script"
-            self.losses.add(Fidelity.DROPPED, path, f"action {step.action}", why, remedy)
+            self._tell_unknown(step, path)
             return (), (), True
         if row.note:
             self.losses.add(Fidelity.EQUIVALENT, path, f"action {step.action}", row.note)
@@ -122,6 +128,25 @@ class StepWriter:
             run = self.runs.write(self._scripted(step, row), path)
             return (Statement(run.text),), run.secrets, True
         return self._titled(step, (Statement(self._call(step, row, path)),), path), _secrets(step), True
+
+    def _tell_unknown(self, step: Step, path: str) -> None:
+        if step.action.startswith(SETUP):
+            why = "machines of Jenkins have the tools that somebody has installed there"
+            remedy = "install it on the agents, take a container that has it, or name it in `tools`"
+            self.losses.add(Fidelity.MANUAL, path, f"action {step.action}", why, remedy)
+            return
+        why, remedy = (
+            "no row of the tables says how Jenkins does it",
+            "map it with a row, or write what it does as a script",
+        )
+        self.losses.add(Fidelity.DROPPED, path, f"action {step.action}", why, remedy)
+
+    def _cache(self, step: Step, path: str) -> tuple[Item, ...]:
+        """Nothing: what stays on a machine is all that Jenkins keeps from build to build."""
+        why = "Jenkins keeps nothing from build to build but what stays on a machine: it may take longer"
+        remedy = "use the step cache of the plugin Job Cacher around the steps"
+        self.losses.add(Fidelity.APPROXIMATE, path, f"action {step.action}", why, remedy)
+        return ()
 
     def _scripted(self, step: Step, row: StepRow) -> Step:
         """A step as the script of a row that does the same."""

@@ -45,10 +45,16 @@ class Texts:
     """Groovy for what scripts and stages hand on, by what definitions call it (`steps.a.outputs.b`)."""
     axes: frozenset[str] = frozenset()
     """Axes of the matrix around."""
+    constants: Mapping[str, str] = field(default_factory=dict)
+    """Texts that are known before anything runs, by what definitions call them."""
 
     def handing(self, known: Mapping[str, str]) -> Texts:
         """The same where more is handed on."""
         return replace(self, known={**self.known, **known})
+
+    def knowing(self, constants: Mapping[str, str]) -> Texts:
+        """The same where more is known before anything runs."""
+        return replace(self, constants={**self.constants, **constants})
 
     def within(self, axes: Sequence[str]) -> Texts:
         """The same within a matrix."""
@@ -56,7 +62,8 @@ class Texts:
 
     def terms(self, path: str) -> Terms:
         """What things are called at a path."""
-        return Terms(words=self.words, lost=self.losses.at(path), known=self.known, axes=self.axes)
+        known = {**{name: quoting.quoted(text) for name, text in self.constants.items()}, **self.known}
+        return Terms(words=self.words, lost=self.losses.at(path), known=known, axes=self.axes)
 
     def condition(self, node: Expression, path: str) -> str:
         """A condition as Groovy."""
@@ -122,6 +129,8 @@ class Texts:
             return quoting.Expression(f"env.{variable_of(name)}")
         if isinstance(part, Literal):
             return _shown(part)
+        if (text := self.constants.get(str(part))) is not None:
+            return text
         return quoting.Expression(expression_writer.groovy(part, self.terms(path)))
 
 

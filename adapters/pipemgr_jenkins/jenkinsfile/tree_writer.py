@@ -84,7 +84,7 @@ class TreeWriter:
         """What a block is called: as it was, or by what is in it."""
         if tree.name:
             return str(kept.shown.get("name") or tree.name.rpartition("/")[2])
-        names = [self.stages.name(one) for one in leaves(tree)]
+        names = [self.stages.name(one).partition(" (")[0] for one in leaves(tree)]
         if isinstance(tree, Parallel):
             return _cut(", ".join(dict.fromkeys(names)))
         return _cut(f"{names[0]} to {names[-1]}")

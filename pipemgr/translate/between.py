@@ -10,6 +10,7 @@ from pipemgr.model.definitions import Pipeline
 from .base import Dialect, Writing
 from .containers import fitted
 from .environment import left_out, named
+from .filed import filed
 from .foreign import without_foreign
 from .manual import Need, manual
 from .nightly import schedules
@@ -43,7 +44,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     if source.name == target.name:
         return Carried(pipeline)
     opened, foreign, origins = without_foreign(pipeline, target, rows=False)
-    more = named(opened, source, target)
+    more = named(filed(opened, target), source, target)
     left, given = left_out(more.pipeline, target)
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)

@@ -34,16 +34,17 @@ def _variable(name: str, value: Part, place: Place) -> tuple[list[Draft], str]:
     script = output(value, place)
     if script is None:
         said = text(value, place.values.scope)
-        script = f'printf "%s\\n" "{name}=${_VALUE}" >> "${{{{ files.environment }}}}"'
+        script = f'printf "%s\\n" "{name}=${_VALUE}" >> "$ENVIRONMENT"'
         return [_run(script, place, {_VALUE: said})], NOTE
-    lines = f'{_VALUE}="$(\n{script}\n)"\nprintf "%s\\n" "{name}=${_VALUE}" >> "${{{{ files.environment }}}}"'
+    lines = f'{_VALUE}="$(\n{script}\n)"\nprintf "%s\\n" "{name}=${_VALUE}" >> "$ENVIRONMENT"'
     return [_run(lines, place, {})], NOTE
 
 
 def _run(script: str, place: Place, variables: dict[str, str]) -> Draft:
+    files = {"ENVIRONMENT": "${{ files.environment }}"} if "$ENVIRONMENT" in script else {}
     directory: Data = {"directory": place.directory} if place.directory else {}
     one = draft("run", {"script": script, **directory}, place.bare)
-    return one.changed(variables=variables)
+    return one.changed(variables={**variables, **files})
 
 
 def output(value: Part, place: Place) -> str | None:

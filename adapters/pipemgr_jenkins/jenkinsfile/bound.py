@@ -83,12 +83,15 @@ def _value(part: Declaration, place: Place, found: list[Draft]) -> Expression | 
     if script is None:
         value = expression(part.value, place.values.scope)
         return None if any(isinstance(one, Opaque) for one in value.walk()) else value
-    lines = (
-        f'VALUE="$(\n{script}\n)"\nprintf "%s\\n" "{VALUE}<<END" "$VALUE" END >> "${{{{ files.outputs }}}}"'
-    )
+    lines = f'VALUE="$(\n{script}\n)"\nprintf "%s\\n" "{VALUE}<<END" "$VALUE" END >> "$OUTPUTS"'
     inputs: Data = {"script": lines, **({"directory": place.directory} if place.directory else {})}
-    found.append(draft("run", inputs, place.bare, id=part.name))
+    variables = {"OUTPUTS": "${{ files.outputs }}"}
+    found.append(draft("run", inputs, place.bare, id=part.name, name=_title(script), variables=variables))
     return Access(Access(Access(Name("steps"), Literal(part.name)), Literal("outputs")), Literal(VALUE))
+
+
+def _title(script: str) -> str:
+    return script.strip().partition("\n")[0]
 
 
 def _changed(part: Part, place: Place) -> bool:

@@ -124,12 +124,12 @@ class Wrappers:
         folders = [value for name, value in pairs if name.startswith("PATH+")]
         if len(plain) + len(folders) < len(pairs):
             return None
-        script = 'printf "%s\\n" "$FOLDER" >> "${{ files.path }}"'
+        script = 'printf "%s\\n" "$FOLDER" >> "$FOLDERS"'
         said = [
             draft(
                 "run",
                 {"script": script},
-                replace(place.bare, variables={"FOLDER": folder}),
+                replace(place.bare, variables={"FOLDER": folder, "FOLDERS": "${{ files.path }}"}),
                 name="Extend PATH",
             )
             for folder in reversed(folders)

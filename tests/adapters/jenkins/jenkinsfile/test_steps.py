@@ -120,7 +120,7 @@ def test_calls_and_wrappers_are_steps(groovy: str) -> None:
 
 
 FOR_OTHERS: dict[str, tuple[list[Any], str]] = {
-    "error 'no'": ([run('echo "$MESSAGE" >&2; exit 1', variables={"MESSAGE": "no"})], ""),
+    "error 'no'": ([run('echo "$MESSAGE" >&2; exit 1', name="Fail", variables={"MESSAGE": "no"})], ""),
     "sleep time: 2, unit: 'MINUTES'": ([run("sleep 2m")], ""),
     "git branch: 'dev', url: 'https://github.com/a/b.git'": (
         [{"action": "checkout", "inputs": {"repository": "a/b", "ref": "dev"}}],
@@ -134,9 +134,9 @@ FOR_OTHERS: dict[str, tuple[list[Any], str]] = {
     "withEnv(['PATH+X=/opt/x']) { sh 'x' }": (
         [
             run(
-                'printf "%s\\n" "$FOLDER" >> "${{ files.path }}"',
+                'printf "%s\\n" "$FOLDER" >> "$FOLDERS"',
                 name="Extend PATH",
-                variables={"FOLDER": "/opt/x"},
+                variables={"FOLDER": "/opt/x", "FOLDERS": "${{ files.path }}"},
             ),
             run("x"),
         ],
@@ -308,7 +308,7 @@ def test_an_environment_variable_is_handed_on() -> None:
     (one,) = steps("script { env.V = sh(script: 'git describe', returnStdout: true).trim() }")
     (inner,) = one["inputs"]["steps"]
     assert inner["inputs"]["script"].startswith('VALUE="$(\ngit describe\n)"\n')
-    assert inner["inputs"]["script"].endswith('"V=$VALUE" >> "${{ files.environment }}"')
+    assert inner["inputs"]["script"].endswith('"V=$VALUE" >> "$ENVIRONMENT"')
 
 
 def test_docker_is_said_by_its_program() -> None:

@@ -1,0 +1,43 @@
+"""Files by which scripts hand values on, where a step names one itself: by the name that the target has for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pipemgr.model.definitions import Pipeline, Stage, Step
+
+from .base import Dialect
+from .tree import change_stages
+
+_FILE: Final = re.compile(r"\$\{\{ files\.\w+ \}\}")
+_RUN: Final = "run"
+
+
+def filed(pipeline: Pipeline, target: Dialect) -> Pipeline:
+    """The pipeline with such variables of steps said by their stages, as writers look for them."""
+    rows = target.tables.variables.given.values() if target.tables and target.tables.has("variables") else ()
+    there = {row.template: row.variable for row in rows}
+
+    def change(stage: Stage) -> Stage:
+        variables = dict(stage.variables)
+        steps = tuple(_step(step, there, variables) for step in stage.steps)
+        if variables == stage.variables:
+            return stage
+        return stage.model_copy(update={"steps": steps, "variables": variables})
+
+    return change_stages(pipeline, change)
+
+
+def _step(step: Step, there: dict[str, str], variables: dict[str, str]) -> Step:
+    """A step whose script goes by the target's names; `variables` gets what its stage has to say."""
+    files = {name: value for name, value in step.variables.items() if _FILE.fullmatch(value)}
+    script = step.inputs.get("script")
+    if step.action != _RUN or not files or not isinstance(script, str):
+        return step
+    for name, value in files.items():
+        known = there.get(value, name)
+        variables[known] = value
+        script = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", lambda _, known=known: f"${known}", script)  # type: ignore[misc]
+    rest = {name: value for name, value in step.variables.items() if name not in files}
+    return step.model_copy(update={"inputs": {**step.inputs, "script": script}, "variables": rest})

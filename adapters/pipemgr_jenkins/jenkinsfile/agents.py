@@ -75,6 +75,10 @@ class AgentReader:
                 return self._docker(items, target)
         return self._own(kind, items, target)
 
+    def labelled(self, items: dict[str, Node], target: Target) -> Place:
+        """The machine that the label `value` asks for."""
+        return self._labelled(items, target, "value")
+
     def _labelled(self, items: dict[str, Node], target: Target, key: str) -> Place:
         """The machine that a label asks for."""
         node = items.pop(key, None) or items.pop("label", None)

@@ -19,7 +19,7 @@ from pipemgr.adapter import Kept, Node
 from pipemgr.model.definitions import HINTS, Parameter, Pipeline, Trigger
 from pipemgr_jenkins.groovy.syntax import Assignment, Declaration, Name
 
-from .agents import MAIN, NOWHERE, AgentReader
+from .agents import MAIN, NOWHERE, AgentReader, Place
 from .environments import read as read_environment
 from .needs import settled
 from .options import OptionReader, Options
@@ -117,14 +117,17 @@ class DeclarativeReader:
     def _agent(self, node: Node | None) -> None:
         if node is None:
             return
-        target = replace(_PIPELINE, model="stages")
-        place = AgentReader(self._values(), self.words.tables).read(node, target)
+        place = self._place(node, "stages")
         if place.kept:
             self.kept.put(place.kept, "agent")
         if place.hints:
             self.kept.put(place.hints, HINTS, "agent")
         shared = place if place.nowhere else replace(place, workspace=MAIN, kept={}, hints={})
         self.block = self.block.inner(place=NOWHERE if place.nowhere else shared)
+
+    def _place(self, node: Node, model: str) -> Place:
+        target = replace(_PIPELINE, model=model)
+        return AgentReader(self._values(), self.words.tables).read(node, target)
 
     def _rest(self, items: dict[str, Node], options: Options) -> None:
         """What only Jenkins understands."""
@@ -159,12 +162,15 @@ class DeclarativeReader:
         if reader.hints:
             self.kept.put(reader.hints, HINTS, "blocks")
         stages = settled(reader.drafts, reader.opened)
-        self._keep_agent(idle=opened is not None and not any(one.workspace == MAIN for one in stages))
+        if opened is not None and "agent" in items:
+            self._settle_agent(items["agent"], next((one.id for one in stages if one.workspace == MAIN), None))
         return stages
 
-    def _keep_agent(self, *, idle: bool) -> None:
-        """The pipeline's agent, where no stage tells of it."""
-        if idle:
+    def _settle_agent(self, node: Node, user: str | None) -> None:
+        """Say which stage the pipeline's agent is for; keep it where no stage tells of it."""
+        if user is not None:
+            self._place(node, f"stages.{user}")
+        else:
             place = self.block.place
             data: dict[str, JsonValue] = {"kind": "any"}
             if place.runner is not None:

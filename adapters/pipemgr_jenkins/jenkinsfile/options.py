@@ -60,7 +60,7 @@ class OptionReader:
     def read(self, node: Node | None) -> Options:
         """All options of a section."""
         if node is not None:
-            node.feeds(f"{self.target.kept}.options")
+            node.feeds(self.target.model)
             for call in node.entries():
                 self._one(call)
         return self.found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipemgr.adapter import Dialects, Document, DocumentSet, Losses, PipemgrError, single
+from pipemgr.adapter import Dialects, Document, DocumentSet, Fidelity, Losses, PipemgrError, single
 from pipemgr.model.definitions import OPAQUE, Parameter, Pipeline, Trigger
 
 from . import parameters, triggers
@@ -41,7 +41,7 @@ class PipelineWriter(FreestyleWriter):
         self.dialects = dialects
         self.kept, self.hints = own(pipeline.vendor), hints(pipeline.vendor)
         script, said = self._script(pipeline)
-        mine = tuple(one for one in pipeline.triggers if one not in said.triggers and not implicit(one))
+        mine = tuple(one for one in pipeline.triggers if one not in said.triggers and not self._moot(one))
         asked = {name: one for name, one in pipeline.parameters.items() if name not in said.parameters}
         made: dict[str, Element] = {}
         definition, more = self._definition(script)
@@ -89,7 +89,7 @@ class PipelineWriter(FreestyleWriter):
         """The script as the language of Jenkinsfiles writes it; triggers and parameters are the job's, if they can be."""
         if self.dialects is None:
             return "", Pipeline(name=pipeline.name)
-        known = {row.trigger for row in self.words.rows("trigger") if row.writes}
+        known = {row.trigger for row in self.words.rows("trigger") if row.writes} - {"push"}
         theirs = [one for one in pipeline.triggers if not implicit(one) and not self._mine(one, known)]
         special = pipeline.vendor.get(DIALECT, {}).get("parameters")
         named = special if isinstance(special, dict) else {}
@@ -99,9 +99,40 @@ class PipelineWriter(FreestyleWriter):
         part = pipeline.model_copy(
             update={"triggers": (*theirs, *implied), "parameters": asked, "vendor": left, "concurrency": None}
         )
+        self._tell(pipeline)
         writing = self.dialects(DIALECT).writer.write(part)
         self.losses.findings += writing.findings
         return writing.documents.documents[0].text, part
+
+    def _tell(self, pipeline: Pipeline) -> None:
+        """What a script in a job can't do, and one in a repository could."""
+        for at, one in enumerate(pipeline.triggers):
+            if one.event in IMPLICIT[:2]:
+                self.losses.add(
+                    Fidelity.APPROXIMATE,
+                    f"triggers[{at}]",
+                    f"trigger {one.event}",
+                    "a job whose script stands in itself has no repository that could start it",
+                    "keep the script as a Jenkinsfile in the repository, for a multibranch project",
+                )
+        for stage in pipeline.stages:
+            for at, step in enumerate(stage.steps):
+                if step.action == "checkout" and not step.inputs.get("repository"):
+                    self.losses.add(
+                        Fidelity.MANUAL,
+                        f"stages.{stage.id}.steps[{at}]",
+                        "checkout",
+                        "a job whose script stands in itself has no repository to check out",
+                        "say `repository:` in the step, or keep the script as a Jenkinsfile in the repository",
+                    )
+            if stage.max_parallel is not None:
+                path = f"stages.{stage.id}.max-parallel"
+                why = "as many combinations run at a time as there are executors"
+                self.losses.add(Fidelity.DROPPED, path, "max-parallel", why)
+
+    def _moot(self, one: Trigger) -> bool:
+        """Whether a trigger is said by the kind of job, or can't be said at all (which is told)."""
+        return implicit(one) or (one.event == "push" and not one.options and SCRIPT not in self.hints)
 
     @staticmethod
     def _mine(one: Trigger, known: set[str | None]) -> bool:

@@ -56,14 +56,14 @@ def hide(root: Element, names: Collection[str], stem: str) -> None:
     used: dict[str, int] = {}
     for one in root.walk():
         holds = is_secret(one, names)
-        for key, value in one.attributes.items():
-            one.attributes[key] = _ENCRYPTED.sub(GAP, value)
-        if one.text is None or not one.text:
-            continue
-        if holds or _ENCRYPTED.search(one.text):
+        told = [*one.attributes.values(), one.text or ""]
+        one.attributes = {key: _ENCRYPTED.sub(GAP, value) for key, value in one.attributes.items()}
+        if holds or any(map(_ENCRYPTED.search, told)):
             base = f"{stem}-{one.tag.rpartition('.')[2]}"
             used[base] = used.get(base, 0) + 1
             one.secret = base if used[base] == 1 else f"{base}-{used[base]}"
+        if not one.text:
+            continue
         if one.secret is not None and (holds or _ENCRYPTED.fullmatch(one.text)):
             one.text = secret(one.secret)
             continue

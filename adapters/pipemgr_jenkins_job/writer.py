@@ -23,6 +23,7 @@ from .kept_reader import KEPT, MULTIBRANCH
 from .pipeline_writer import PipelineWriter
 from .rendering import document
 from .step_writer import Unfit
+from .tree import MARK
 from .words import FREESTYLE, JOB, OWN, PIPELINE, Words, kind, own
 
 PATH: Final = "config.xml"
@@ -51,6 +52,7 @@ class JobWriter(Writer):
                 f"written as a pipeline job, for a {job} job can't say {reason}",
             )
             root, more = self._job(pipeline, PIPELINE, losses)
+        _tell_gaps(root, losses)
         documents = (Document(path=PATH, text=document(root)), *more)
         told = [one for at, one in enumerate(losses.findings) if one not in losses.findings[:at]]
         return Writing(DocumentSet(documents=documents), tuple(told))
@@ -69,6 +71,20 @@ class JobWriter(Writer):
         """An outermost element that no row knows: its fields are those of most jobs."""
         usual = self.words.root_of(FREESTYLE) if works else None
         return RootRow(root=job, job=job, fields=usual.fields if usual is not None else {})
+
+
+def _tell_gaps(root: Element, losses: Losses) -> None:
+    """A finding for each secret that stood within a longer text."""
+    for one in root.walk():
+        for match in MARK.finditer(one.text or ""):
+            losses.add(
+                Fidelity.MANUAL,
+                "",
+                f"secret {match[1]}",
+                f"<{one.tag}> holds a secret of Jenkins, which is in no definition: {match[0]} is in its place",
+                f"enter the value of {match[1]} in Jenkins, better as a credential",
+                kind="secret",
+            )
 
 
 __all__ = ["FREESTYLE", "JobWriter"]

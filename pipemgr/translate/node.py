@@ -156,9 +156,10 @@ class Node:
         """Where it stands in its document: `jobs.test.steps[2].run`."""
         if self.parent is None:
             return ""
+        above = self.parent.path
         if isinstance(self.key, int):
-            return f"{self.parent.path}[{self.key}]"
-        return f"{self.parent.path}.{self.key}" if self.parent.path else self.key
+            return f"{above}[{self.key}]"
+        return f"{above}.{self.key}" if above else self.key
 
     @property
     def label(self) -> str:

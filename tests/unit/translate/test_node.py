@@ -163,3 +163,8 @@ def test_a_character_of_a_scalar_has_a_place(text: str, needle: str, where: str)
 def test_prefixes() -> None:
     assert list(prefixes("a.b[0].c")) == ["a", "a.b", "a.b[0]", "a.b[0].c"]
     assert list(prefixes("")) == []
+
+
+def test_the_path_of_a_deep_node_is_told_at_once() -> None:
+    root = compose("{a: " * 90 + "1" + "}" * 90, "file.yaml")
+    assert root.origin.nodes[-1].path == ".".join("a" * 90)

@@ -305,7 +305,7 @@ def test_a_catch_knows_what_it_catches() -> None:
 
 
 def test_deep_nesting_stays_text() -> None:
-    found = tree("a(b: { " * 30 + "c()" + " })" * 30)
+    found = tree("if (x) { a() } else { " * 60 + "c()" + " }" * 60)
     nodes = found.root.origin.nodes
     assert max(node.path.count(".") + node.path.count("[") for node in nodes) <= MAX_DEPTH
     assert [node for node in nodes if isinstance(node.value, str) and "c()" in node.value]

@@ -32,12 +32,15 @@ def filed(pipeline: Pipeline, target: Dialect) -> Pipeline:
 def _step(step: Step, there: dict[str, str], variables: dict[str, str]) -> Step:
     """A step whose script goes by the target's names; `variables` gets what its stage has to say."""
     files = {name: value for name, value in step.variables.items() if _FILE.fullmatch(value)}
-    script = step.inputs.get("script")
-    if step.action != _RUN or not files or not isinstance(script, str):
+    if not files:
         return step
+    script = step.inputs.get("script") if step.action == _RUN else None
+    inputs = dict(step.inputs)
     for name, value in files.items():
         known = there.get(value, name)
         variables[known] = value
-        script = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", lambda _, known=known: f"${known}", script)  # type: ignore[misc]
+        if isinstance(script, str):
+            script = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", f"${known}", script)
+            inputs["script"] = script
     rest = {name: value for name, value in step.variables.items() if name not in files}
-    return step.model_copy(update={"inputs": {**step.inputs, "script": script}, "variables": rest})
+    return step.model_copy(update={"inputs": inputs, "variables": rest})

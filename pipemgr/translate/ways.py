@@ -14,6 +14,7 @@ from pipemgr.model.definitions import Pipeline
 from .base import Dialect, Reading, Writing
 from .crons import cron_problem
 from .document import DocumentSet
+from .filed import filed
 from .foreign import without_foreign
 from .lowering import lower
 from .matching import without_matches
@@ -82,7 +83,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     secrets = kept(plainer, dialect)
     shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
-    plain, matches = without_matches(own, dialect)
+    plain, matches = without_matches(own if dialect.foreign else filed(own, dialect), dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     try:
         writing = _answer(dialect.writer.write(lowered), Writing, "writer", dialect)

@@ -14,9 +14,14 @@ from pipemgr.model.expressions import Access, Expression, Literal, Name, Opaque,
 from pipemgr_jenkins.groovy.syntax import Assignment, Declaration, Operation, Part, Script
 from pipemgr_jenkins.groovy.syntax import Name as Word
 
+from .layout import dedented
+
 VENDOR: Final = "jenkins"
 LONGEST: Final = 10_000
 """The longest Groovy that an expression keeps as it is, in characters: expressions have an end themselves."""
+TRIGGER: Final = Name("trigger")
+NUMBER: Final = Access(Name("pull_request"), Literal("number"))
+"""Builds of pull requests have one: CHANGE_ID."""
 _TRIGGER: Final = "TriggerCause"
 
 
@@ -83,11 +88,6 @@ class Words:
         word = _simple(cause).lower()
         rows = meanings()["causes"].items()
         return next((one for name, one in rows if word and _simple(name).lower().startswith(word)), None)
-
-    @staticmethod
-    def is_event(cause: str) -> bool:
-        """Whether a cause is that of a push and of a pull request alike."""
-        return _simple(cause) in meanings()["events"]
 
 
 def _simple(cause: str) -> str:
@@ -193,7 +193,7 @@ class Scope:
                 where=f"{name}:{line}:{column}",
                 remedy="give it a name: write a function that returns its value, and call that",
             )
-        return Opaque(VENDOR, found)
+        return Opaque(VENDOR, dedented(found))
 
     def _bare(self, part: Part) -> str:
         """The text of a part without parentheses around all of it."""

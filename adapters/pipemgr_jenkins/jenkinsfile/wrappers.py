@@ -18,6 +18,7 @@ from pipemgr_jenkins.groovy.syntax import Call, Items
 from .calls import BLOCK, Given
 from .credentials import bindings
 from .drafts import Draft, Place, draft
+from .layout import dedented
 
 if TYPE_CHECKING:
     from .step_reader import StepReader
@@ -60,7 +61,7 @@ class Wrappers:
         part = self.reader.file.syntax(node)
         if not isinstance(part, Call) or part.block is None:
             return ""
-        return self.reader.file.script.source[part.start : part.block.start].rstrip()
+        return dedented(self.reader.file.script.source[part.start : part.block.start].rstrip())
 
     def _block(self, node: Node, place: Place) -> list[Draft]:
         return self.reader.statements(node.items()["block"].entries(), place)

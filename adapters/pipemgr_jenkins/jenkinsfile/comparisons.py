@@ -16,9 +16,6 @@ _NUMBER: Final = Access(Name("build"), Literal("number"))
 _OS: Final = Access(Name("runner"), Literal("os"))
 _RESULTS: Final = ("result", "outcome", "conclusion")
 _WORDS: Final = {"canceled": "canceled", "cancelled": "canceled", "failure": "failure", "success": "success"}
-_OTHERS: Final = ("schedule", "manual", "upstream")
-"""What starts builds beside pushes and pull requests, which have the same cause."""
-_MULTIBRANCH: Final = ("pull_request", "pull_request_target")
 
 
 @dataclass(frozen=True)
@@ -70,18 +67,7 @@ def _status(left: Expression, word: str, operator: str, terms: Terms) -> Compare
 
 def triggered(trigger: str, terms: Terms, *, holds: bool) -> Compared:
     """Whether a trigger started the build."""
-    no = "!" if holds else ""
-    yes = "" if holds else "!"
-    if trigger in _MULTIBRANCH:
-        return Compared(f"{yes}env.CHANGE_ID")
     cause = terms.words.cause_class(trigger)
-    if trigger == "push":
-        others = [f"currentBuild.getBuildCauses({quoted(_class(one, terms))})" for one in _OTHERS]
-        return Compared(f"{no}(env.CHANGE_ID || {' || '.join(others)})")
     if cause is None:
         return Compared("", f"trigger {trigger}", "nothing starts builds of Jenkins that way")
-    return Compared(f"{yes}currentBuild.getBuildCauses({quoted(cause)})")
-
-
-def _class(trigger: str, terms: Terms) -> str:
-    return str(terms.words.cause_class(trigger))
+    return Compared(f"{'' if holds else '!'}currentBuild.getBuildCauses({quoted(cause)})")

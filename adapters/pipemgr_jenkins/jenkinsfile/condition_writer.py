@@ -13,20 +13,18 @@ from typing import Final
 from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not, Opaque
 from pipemgr_jenkins.groovy.quoting import quoted
 
-from .conditions import ACTOR, EVENTS, NUMBER, RESTARTED, TRIGGER, WHEN
+from .conditions import ACTOR, EVENT, EVENT_CAUSE, POLLED, RESTARTED, WHEN
 from .expression_writer import condition as code
 from .expression_writer import groovy
 from .globs import glob_of, is_plain
 from .layout import INDENT, indented
 from .logic import EMPTY, negated
-from .references import BRANCH, TAG, plain
-from .scope import VENDOR
+from .references import BRANCH, CHANGE, OTHERS, TAG, plain
+from .scope import NUMBER, TRIGGER, VENDOR
 from .terms import Terms
 
-_OTHERS: Final = ("schedule", "manual", "upstream")
 _TRUE: Final = (Literal(value=True), Call("always"))
 _GROUPS: Final = {"&&": "allOf", "||": "anyOf"}
-_CHANGE: Final = Binary("!=", NUMBER, EMPTY)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class _Writer:
                     left[left.index(_MANUAL)] = Call("triggeredBy", (Literal(actor),))
                     del left[at]
                     break
-        if _CHANGE in left:
+        if CHANGE in left:
             left = self._filters_joined(left)
         return tuple(map(self.clause, left))
 
@@ -91,8 +89,8 @@ class _Writer:
         said = [one for filters in found.values() for one in filters]
         calls: list[Expression] = [Call("changeRequest", tuple(filters)) for filters in found.values()]
         left = [one for one in nodes if one not in said]
-        at = left.index(_CHANGE)
-        return [*left[:at], *(calls or [_CHANGE]), *left[at + 1 :]]
+        at = left.index(CHANGE)
+        return [*left[:at], *(calls or [CHANGE]), *left[at + 1 :]]
 
     def clause(self, node: Expression) -> Clause:
         """An expression as one condition."""
@@ -102,9 +100,9 @@ class _Writer:
         match node:
             case Binary(("&&" | "||") as operator):
                 return self._group(operator, node)
-            case Binary("!=") | Not():
-                inner = negated(node)
-                if self._has_word(inner):
+            case Binary("==" | "!=") | Not():
+                inner = _opposite(node)
+                if inner is not None and self._has_word(inner):
                     return Clause("not", (self.clause(inner),))
         return self._code(node)
 
@@ -126,13 +124,12 @@ class _Writer:
         match node:
             case Binary(("&&" | "||") as operator):
                 return any(self._has_word(one) for one in _operands(operator, node))
-            case Binary("!="):
-                return self._word(node) is not None or self._word(negated(node)) is not None
             case Not(operand):
                 return self._has_word(operand)
             case Opaque(vendor, text):
                 return vendor == VENDOR and text.startswith((WHEN, "{"))
-        return self._word(node) is not None
+        inner = _opposite(node)
+        return self._word(node) is not None or (inner is not None and self._word(inner) is not None)
 
     # Words ---------------------------------------------------------------------------------------------
 
@@ -149,8 +146,15 @@ class _Writer:
             case Call(_, (subject, Literal(str(text)))) if subject in (BRANCH, TAG):
                 return _called(node, subject, text)
             case Binary():
-                return "isRestartedRun()" if node == RESTARTED else self._comparison(node)
+                return self._known(node) or self._comparison(node)
         return None
+
+    def _known(self, node: Binary) -> str | None:
+        if node == RESTARTED:
+            return "isRestartedRun()"
+        if node == EVENT:
+            return f"triggeredBy {quoted(EVENT_CAUSE)}"
+        return f"triggeredBy {quoted(self.terms.words.cause('push') or '')}" if node == POLLED else None
 
     def _comparison(self, node: Binary) -> str | None:
         match node:
@@ -176,9 +180,7 @@ class _Writer:
         return None
 
     def _triggered(self, trigger: str) -> str | None:
-        if trigger in EVENTS[1:]:
-            return "changeRequest()"
-        cause = self.terms.words.cause(trigger) if trigger in _OTHERS else None
+        cause = self.terms.words.cause(trigger) if trigger in OTHERS else None
         return f"triggeredBy {quoted(cause)}" if cause else None
 
     def _filter(self, node: Expression) -> str | None:
@@ -196,6 +198,16 @@ class _Writer:
 
 
 _MANUAL: Final = Binary("==", TRIGGER, Literal("manual"))
+
+
+def _opposite(node: Expression) -> Expression | None:
+    """What `not` says around it; None where a condition is said as it is."""
+    match node:
+        case Binary("==", left, Literal("")):
+            return Binary("!=", left, EMPTY) if left in (TAG, NUMBER) else None
+        case Binary("!=") | Not():
+            return negated(node)
+    return None
 
 
 def _started(nodes: Iterable[Expression]) -> bool:

@@ -19,15 +19,18 @@ from .expressions import expression, truth
 from .globs import is_plain, regex_of
 from .layout import dedented
 from .logic import EMPTY, in_any_case, joined, matches, negated
-from .scope import VENDOR, Scope
+from .references import pushed
+from .scope import NUMBER, TRIGGER, VENDOR, Scope
 
 WHEN: Final = "when "
 """What an opaque text begins with that is a condition of `when`, and no expression."""
 RESTARTED: Final = Binary(">", Access(Name("build"), Literal("attempt")), Literal(1))
-TRIGGER, ACTOR = Name("trigger"), Access(Name("build"), Literal("actor"))
-EVENTS: Final = ("push", "pull_request")
-NUMBER: Final = Access(Name("pull_request"), Literal("number"))
-"""Builds of pull requests have one: CHANGE_ID."""
+ACTOR: Final = Access(Name("build"), Literal("actor"))
+POLLED: Final = Binary("==", Literal("push"), TRIGGER)
+"""A push that Jenkins found by looking for it; the constant in front tells it from all others."""
+EVENT: Final = Binary("||", POLLED, Binary("==", Literal("pull_request"), TRIGGER))
+"""A push or a pull request that the repository's host told of."""
+EVENT_CAUSE: Final = "BranchEventCause"
 _GROUPS: Final = {"allOf": "&&", "anyOf": "||"}
 _PATTERNS: Final = {"branch": Name("branch"), "tag": Name("tag")}
 
@@ -46,7 +49,7 @@ def condition(node: Node, scope: Scope) -> Expression:
         return _code(node, items.get("code"), scope)
     if name in _GROUPS or name == "not":
         inner = [condition(one, scope) for one in items["conditions"].entries()]
-        return negated(joined("&&", inner)) if name == "not" else joined(_GROUPS[name], inner)
+        return negated(joined("&&", inner)) if name == "not" else pushed(joined(_GROUPS[name], inner))
     known = _Call(node, scope).read(name)
     return _verbatim(node, WHEN, scope) if known is None else known
 
@@ -55,7 +58,7 @@ def _verbatim(node: Node, prefix: str, scope: Scope) -> Expression:
     node.take_all()
     part = scope.syntax(node)
     if part is None:
-        return Opaque(VENDOR, prefix + node.text())
+        return Opaque(VENDOR, dedented(prefix + node.text()))
     return scope.opaque(part, prefix + dedented(scope.script.text(part)))
 
 
@@ -157,10 +160,11 @@ class _Call:
 
     def _triggered(self) -> Expression | None:
         cause, detail = self._text("cause", first=True), self._value("detail")
-        words = self.scope.words
-        trigger = words.trigger(cause) if cause else None
-        if cause and words.is_event(cause) and detail is None:
-            return joined("||", [Binary("==", TRIGGER, Literal(one)) for one in EVENTS])
+        if cause == EVENT_CAUSE and detail is None:
+            return EVENT
+        trigger = self.scope.words.trigger(cause) if cause else None
+        if trigger == "push" and detail is None:
+            return POLLED
         if trigger is None or (detail is not None and trigger != "manual"):
             return None
         started = Binary("==", TRIGGER, Literal(trigger))

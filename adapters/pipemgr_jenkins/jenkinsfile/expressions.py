@@ -16,7 +16,8 @@ from pipemgr_jenkins.groovy.syntax import Part
 
 from .logic import EMPTY, found, in_any_case, joined, matches, negated, path, spelled, spine
 from .pieces import flat, formatted
-from .scope import Scope
+from .references import pushed
+from .scope import TRIGGER, Scope
 
 MAX_DEPTH: Final = 40
 """Groovy that is nested deeper stays as it is."""
@@ -87,7 +88,7 @@ class Reader:
                 return negated(self.truth(operand, depth + 1))
             case syntax.Operation(operator=("&&" | "||" | "?:") as operator) if len(part.operands) > 1:
                 operands = [self.truth(one, depth + 1) for one in spine(part)]
-                return joined("&&" if operator == "&&" else "||", operands)
+                return pushed(joined("&&" if operator == "&&" else "||", operands))
             case syntax.Call(name="trim", target=Part() as target, arguments=()):
                 return self.truth(target, depth + 1)
         return None
@@ -273,7 +274,7 @@ class Reader:
     def _asked(self, method: str, target: Part, depth: int) -> Expression | None:
         match method:
             case "isEmpty":
-                return Binary("==", self.subject(target, depth), EMPTY)
+                return self._empty(self.subject(target, depth))
             case "toBoolean":
                 return self.boolean(target, depth)
             case "toString" | "trim":
@@ -284,6 +285,14 @@ class Reader:
         name = method[3:4].lower() + method[4:]
         return self.scope.words.spoken.get(spelled((*words, name)))
 
+    @staticmethod
+    def _empty(value: Expression) -> Expression:
+        """Whether a text is empty, or a list of causes."""
+        match value:
+            case Binary("==", subject, _) if subject == TRIGGER:
+                return negated(value)
+        return Binary("==", value, EMPTY)
+
     def _looked_up(self, target: Part, word: str) -> Expression | None:
         match path(target):
             case ("env",):
@@ -293,7 +302,10 @@ class Reader:
         return None
 
     def _better(self, method: str, word: str) -> Expression | None:
-        """How the result so far compares with another one; being cancelled is worse than failure."""
+        """What caused the build, or how its result so far compares with another one."""
+        trigger = self.scope.words.trigger(word) if method == "getBuildCauses" else None
+        if trigger is not None:
+            return Binary("==", TRIGGER, Literal(trigger))
         results = self.scope.words.results
         success, failed = results["SUCCESS"], joined("||", [results["FAILURE"], results["ABORTED"]])
         better: Mapping[str, Expression] = {"SUCCESS": success, "UNSTABLE": negated(failed)}

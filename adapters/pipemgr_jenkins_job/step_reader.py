@@ -13,9 +13,11 @@ from pipemgr.model.expressions import Call, Expression, parse
 from .elements import Element, flat
 from .fields import Said, read_fields
 from .rendering import rendered
+from .shells import interpreter
 from .tree import Tree
 from .words import VENDOR, Words
 
+RUN: Final = "run"
 ALWAYS: Final[Expression] = parse("always()")
 
 
@@ -34,6 +36,8 @@ class StepReader:
         if row is None or said is None or row.action == OPAQUE or not same_classes(row, said):
             return self._opaque(element, place, row, said, path)
         inputs, kept = read_fields(row, said, self._kinds(row.action))
+        if row.action == RUN and not row.implied and (shell := interpreter(str(inputs.get("script", "")))):
+            inputs["shell"] = shell
         self._feed(element, row, path)
         return Step(
             action=row.action,

@@ -15,10 +15,11 @@ from pipemgr.model.templates import template
 from .elements import Element, grown
 from .fields import written_fields
 from .kept import Grower
+from .shells import interpreter
 from .step_reader import is_always
 from .words import DIALECT, VENDOR, Words
 
-_QUIET: Final = (None, "sh", "sh -xe {0}", "bash")
+_QUIET: Final = (None, "sh", "sh -xe {0}")
 """Shells that a shell step may leave out: it reads its script by `sh -xe`, or by what its first line names."""
 
 
@@ -46,7 +47,7 @@ class StepWriter:
         if step.action == OPAQUE:
             if step.inputs.get("vendor") != VENDOR:
                 raise Unfit(f"a step in the words of {step.inputs.get('vendor')}")
-            return self.grower.element(str(step.inputs.get("value", "")), path)
+            return self.grower.element(str(step.inputs.get("value", "")), f"{path}.inputs.value")
         row = self._row(step)
         self._check(step, row)
         inputs = {name: self.value(value) for name, value in step.inputs.items()}
@@ -64,7 +65,8 @@ class StepWriter:
     def _implied(row: ElementRow, inputs: Mapping[str, JsonValue]) -> bool:
         if row.implied:
             return all(inputs.get(name) == value for name, value in row.implied.items())
-        return row.action != "run" or inputs.get("shell") in _QUIET
+        shell = inputs.get("shell")
+        return row.action != "run" or shell in _QUIET or shell == interpreter(str(inputs.get("script", "")))
 
     def _check(self, step: Step, row: ElementRow) -> None:
         """Refuse a step that says more than its element can."""

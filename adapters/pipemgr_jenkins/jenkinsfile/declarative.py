@@ -28,12 +28,12 @@ from .scope import VENDOR, Scope, Words
 from .sections_reader import SectionReader
 from .slugs import Slugs
 from .stages import StageReader
-from .surroundings import Block
+from .surroundings import Block, shown
 from .tree import Jenkinsfile
 from .triggers import TriggerReader
 from .values import Target, Values
 
-_PIPELINE = Target("", f"vendor.{VENDOR}", f"vendor.{VENDOR}.{HINTS}")
+PIPELINE_TARGET = Target("", f"vendor.{VENDOR}", f"vendor.{VENDOR}.{HINTS}")
 
 
 class DeclarativeReader:
@@ -54,7 +54,7 @@ class DeclarativeReader:
         self._around(root)
         parameters = self._parameters(items.get("parameters"))
         variables = self._environment(items.get("environment"))
-        options = OptionReader(self._values(), _PIPELINE).read(items.get("options"))
+        options = OptionReader(self._values(), PIPELINE_TARGET).read(items.get("options"))
         self._agent(items.get("agent"))
         self._rest(items, options)
         self.block = self.block.inner(fetches=options.fetches is not False)
@@ -80,7 +80,7 @@ class DeclarativeReader:
         for key in ("before", "after"):
             if key in root:
                 node = root[key].feeds(f"vendor.{VENDOR}.{key}")
-                self.kept.put([one.text() for one in node.entries()], key)
+                self.kept.put([one.text().strip() for one in node.entries()], key)
 
     def _parameters(self, node: Node | None) -> dict[str, Parameter]:
         found: dict[str, Parameter] = {}
@@ -126,7 +126,7 @@ class DeclarativeReader:
         self.block = self.block.inner(place=NOWHERE if place.nowhere else shared)
 
     def _place(self, node: Node, model: str) -> Place:
-        target = replace(_PIPELINE, model=model)
+        target = replace(PIPELINE_TARGET, model=model)
         return AgentReader(self._values(), self.words.tables).read(node, target)
 
     def _rest(self, items: dict[str, Node], options: Options) -> None:
@@ -159,11 +159,13 @@ class DeclarativeReader:
         reader.close(opened)
         if reader.kept:
             self.kept.put(reader.kept, "blocks")
-        if reader.hints:
-            self.kept.put(reader.hints, HINTS, "blocks")
         stages = settled(reader.drafts, reader.opened)
+        if hints := shown(reader.hints, stages):
+            self.kept.put(hints, HINTS, "blocks")
         if opened is not None and "agent" in items:
-            self._settle_agent(items["agent"], next((one.id for one in stages if one.workspace == MAIN), None))
+            self._settle_agent(
+                items["agent"], next((one.id for one in stages if one.workspace == MAIN), None)
+            )
         return stages
 
     def _settle_agent(self, node: Node, user: str | None) -> None:

@@ -15,13 +15,13 @@ pipeline, by the block's path:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import JsonValue
 
-from pipemgr.model.definitions import Approval, Data, Matrix
+from pipemgr.model.definitions import Approval, Data, Matrix, Stage
 from pipemgr.model.expressions import Access, Binary, Expression, Literal, Name
 from pipemgr.model.templates import template, untemplate
 
@@ -95,3 +95,28 @@ def conjuncts(node: Expression) -> tuple[Expression, ...]:
         elif one != Literal(True):
             found.append(one)
     return tuple(found)
+
+
+def shown(blocks: Mapping[str, JsonValue], stages: Sequence[Stage]) -> dict[str, JsonValue]:
+    """What helps to draw blocks again, without variables that no stage inside has: something further in set others."""
+    found: dict[str, JsonValue] = {}
+    for path, hints in blocks.items():
+        inside = [one.variables for one in stages if f"{one.group}/".startswith(f"{path}/")]
+        if kept := _used(hints, inside):
+            found[path] = kept
+    return found
+
+
+def _used(hints: Any, inside: Sequence[Mapping[str, str]]) -> Data:
+    kept: Data = dict(hints)
+    said = {
+        key: one for key, one in hints.get("variables", {}).items() if any(v.get(key) == one for v in inside)
+    }
+    for key, value in (
+        ("variables", said),
+        ("cells", _used(hints["cells"], inside) if "cells" in hints else {}),
+    ):
+        kept.pop(key, None)
+        if value:
+            kept[key] = value
+    return kept

@@ -48,7 +48,7 @@ class CheckoutWriter:
         return "[[name: '*/main']]" if repository else "scm.branches"
 
     def _text(self, value: Any, path: str, key: str) -> str:
-        return self.texts.text(str(value), f"{path}.inputs.{key}")
+        return self.texts.value(str(value), f"{path}.inputs.{key}")
 
     def _extensions(self, inputs: dict[str, Any], path: str) -> str:
         found = []

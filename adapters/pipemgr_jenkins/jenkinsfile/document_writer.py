@@ -10,6 +10,7 @@ from pipemgr.model.definitions import Pipeline, Runner, Stage
 from .agents import MAIN
 from .call_writer import statement
 from .checkout_writer import is_plain
+from .definition_writer import hoisted
 from .environment_writer import environment
 from .graph_writer import arranged
 from .layout import Block, Item, Statement, block
@@ -28,7 +29,8 @@ SKIP: Final = "skipDefaultCheckout()"
 
 def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
     """The statements of a Jenkinsfile."""
-    pipeline = _flattened(fitted(_placed(pipeline, texts), texts.losses), texts.losses)
+    pipeline, defined = hoisted(_placed(pipeline, texts), texts.losses)
+    pipeline = _flattened(fitted(pipeline, texts.losses), texts.losses)
     made = plan(pipeline, texts.losses)
     stages = StageWriter(pipeline, texts, made.conditions)
     kept = own(pipeline.vendor)
@@ -48,7 +50,7 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
         *writer.posts("", around),
     )
     before, after = (map(Statement, map(str, listed(kept.get(key)))) for key in ("before", "after"))
-    return (*before, Block("pipeline", body), *after)
+    return (*before, *map(Statement, defined), Block("pipeline", body), *after)
 
 
 def _placed(pipeline: Pipeline, texts: Texts) -> Pipeline:

@@ -108,7 +108,7 @@ class StageWriter:
         """What writes the steps of a stage."""
         handing = self.handed.of(stage)
         texts = self.texts.handing(handing.known).knowing(self._machine(stage))
-        runs = RunWriter(texts, windows=is_windows(stage.runner))
+        runs = RunWriter(texts, windows=is_windows(stage.runner) and not self.native)
         return StepWriter(texts, runs, FileWriter(texts, stage, self.files), handing)
 
     def _machine(self, stage: Stage) -> dict[str, str]:

@@ -8,22 +8,21 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, StepRow, to_vendor
+from pipemgr.adapter import Document, Fidelity, ParseError, StepRow, to_vendor
 from pipemgr.model.definitions import OPAQUE, Data, Step, seconds
-from pipemgr_jenkins.groovy.parser import parse
 from pipemgr_jenkins.groovy.quoting import quoted
-from pipemgr_jenkins.groovy.syntax import Call
 
 from .binding_writer import bindings
 from .call_writer import call, statement
 from .checkout_writer import CheckoutWriter
 from .file_writer import FileWriter
-from .grammar import grammar
 from .hand_writer import Handing
 from .layout import Block, Item, Statement
+from .rules import check
 from .run_writer import RunWriter
 from .scope import VENDOR, hints, own
 from .text_writer import Texts, secrets_in
+from .tree import grow
 
 RUN: Final = "run"
 SCRIPT: Final = "script"
@@ -261,16 +260,14 @@ def nested(pieces: Sequence[Piece]) -> tuple[Item, ...]:
 
 
 def _may_stand(text: str) -> bool:
-    """Whether Groovy may stand among the steps of a stage: calls of steps, and in a `script` whatever it is."""
-    blocked = grammar()["blocked_steps"]
-    todo = list(parse(text, "step").statements)
-    while todo:
-        part = todo.pop()
-        if not isinstance(part, Call) or part.target is not None or part.name in blocked:
-            return False
-        if part.block is not None and part.name != SCRIPT:
-            todo += part.block.statements
-    return True
+    """Whether Groovy may stand among the steps of a stage, by Jenkins' own rules; in a `script` any may."""
+    around = f"pipeline {{ agent any\n stages {{ stage('s') {{ steps {{\n{text}\n}} }} }} }}"
+    try:
+        file = grow(Document(path="step", text=around))
+    except ParseError:
+        return False
+    check(file)
+    return not file.root.origin.problems
 
 
 def _secrets(step: Step) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ class StepWriter:
             self.losses.add(Fidelity.EQUIVALENT, f"{path}.id", f"id {step.id}", why)
         step = self.handing.given(step)
         items, secrets, shared = self._action(step, path)
+        step = self._with_inputs(step)
         if not items:
             return []
         heads: list[str] = [str(one) for one in _listed(hints(step.vendor).get("within"))]
@@ -112,6 +113,16 @@ class StepWriter:
         why = f"only {vendor} understands it"
         self.losses.add(Fidelity.DROPPED, path, "an opaque step", why, "write what it does as a script")
         return (), (), True
+
+    def _with_inputs(self, step: Step) -> Step:
+        """A step whose script, by a row, finds its inputs in the environment."""
+        row = self.texts.words.tables.steps.write(step.action)
+        if row is None or row.run is None:
+            return step
+        given = {
+            f"INPUT_{key.upper().replace('-', '_')}": _plain(value) for key, value in step.inputs.items()
+        }
+        return step.model_copy(update={"variables": {**given, **step.variables}})
 
     def _by_row(self, step: Step, path: str) -> tuple[tuple[Item, ...], tuple[str, ...], bool]:
         tables = self.texts.words.tables.steps
@@ -295,3 +306,13 @@ def _taken_out(value: str) -> tuple[str, str]:
         "\n".join(one for one in lines if not one.startswith("!")),
         "\n".join(one[1:].strip() for one in lines if one.startswith("!")),
     )
+
+
+def _plain(value: JsonValue) -> str:
+    """A value as scripts of rows find it in the environment."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return "\n".join(map(str, value))
+    return "" if value is None else str(value)

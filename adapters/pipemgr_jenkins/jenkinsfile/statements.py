@@ -34,7 +34,10 @@ class Statements(Nodes):
 
     def statements(self, spot: Spot, part: Block | Closure, at: Part | None = None) -> Node:
         """A sequence with a node for each statement of a block."""
-        node = self.sequence(spot, part, at)
+        return self.fill(self.sequence(spot, part, at), part)
+
+    def fill(self, node: Node, part: Block | Closure) -> Node:
+        """The statements of a block as elements of a sequence that is there already."""
         for one in part.statements:
             self.statement(node, one)
         return node
@@ -72,8 +75,7 @@ class Statements(Nodes):
         if part.catches:
             catches = self.sequence(Spot(node, "catch"), part.catches[0])
             for one in part.catches:
-                body = self.statements(Spot(catches), one.body, at=one)
-                self.parts[id(body)] = one
+                self.fill(self.sequence(Spot(catches), one), one.body)
         if part.final:
             self.statements(Spot(node, "finally"), part.final)
 

@@ -17,14 +17,12 @@ from pipemgr.adapter import (
     Tables,
     refuse_problems,
 )
-from pipemgr.model.definitions import Pipeline, Stage
 
 from .jenkinsfile.declarative import DeclarativeReader
 from .jenkinsfile.rules import check
-from .jenkinsfile.scope import Scope, Words
-from .jenkinsfile.step_reader import StepReader
-from .jenkinsfile.tree import Jenkinsfile, grow
-from .jenkinsfile.triggers import IMPLIED
+from .jenkinsfile.scope import Words
+from .jenkinsfile.scripted import ScriptedReader
+from .jenkinsfile.tree import grow
 
 JOBS = "jenkins-job"
 """The language of jobs."""
@@ -51,19 +49,11 @@ class JenkinsReader(Reader):
             check(file)
         refuse_problems(source)
         name = _name(document.path)
-        pipeline = (
-            DeclarativeReader(file, self.words).read(name) if file.declarative else self._script(file, name)
-        )
+        reader = DeclarativeReader if file.declarative else ScriptedReader
+        pipeline = reader(file, self.words).read(name)
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)
         return Reading(pipeline, source)
-
-    def _script(self, file: Jenkinsfile, name: str) -> Pipeline:
-        """Any other script: one stage with all that it does."""
-        node = file.root.items()["script"].feeds("stages.script")
-        steps = StepReader(file, self.words.tables)
-        found = steps.read(node.entries(), "stages.script.steps", Scope.of(file, self.words), groovy=True)
-        return Pipeline(name=name, triggers=IMPLIED, stages=(Stage(id="script", steps=found),))
 
 
 def _name(path: str) -> str:

@@ -1,0 +1,162 @@
+"""Scripted pipelines in: the usual shapes of Groovy around steps become a pipeline, and all else stays as it is.
+
+In `vendor.jenkins`, beside what `declarative.py` keeps: `before` and `after` have the code that only defines something,
+and declarations of the variables that stages share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from pipemgr.adapter import Fidelity, Node
+from pipemgr.model.definitions import HINTS, Pipeline, Stage
+from pipemgr_jenkins.groovy.syntax import Assignment, Call, Declaration, Items, Part
+
+from .declarative import PIPELINE_TARGET, DeclarativeReader
+from .needs import settled
+from .nodes import Spot
+from .options import OptionReader, Options
+from .scope import VENDOR, Scope, Words
+from .scripted_around import Around
+from .scripted_shapes import Shapes, mapped
+from .scripted_stages import ScriptedStages
+from .sections_reader import SectionReader
+from .slugs import Slugs
+from .statements import Statements
+from .tree import Jenkinsfile
+
+_NOTHING = (
+    "nothing is executed: the file only defines methods or classes; take the Jenkinsfile that uses them"
+)
+_PARTS = {"parameters": "parameters", "pipelineTriggers": "triggers"}
+
+
+class ScriptedReader(DeclarativeReader):
+    """Reads one scripted pipeline."""
+
+    def __init__(self, file: Jenkinsfile, words: Words) -> None:
+        super().__init__(file, words)
+        self.shapes = Shapes(file.script)
+
+    def read(self, name: str) -> Pipeline:
+        """The pipeline, by that name."""
+        root = self.file.root.items()
+        before, nodes, after = self._outside(root["script"].take().entries())
+        if not nodes:
+            root["script"].problem(_NOTHING)
+        properties = [one for one in nodes if self._is_properties(one)]
+        nodes = [one for one in nodes if one not in properties]
+        calls = self._properties(properties)
+        parameters = self._parameters(calls["parameters"])
+        triggers = self._triggers(calls["triggers"])
+        options = OptionReader(self._values(), PIPELINE_TARGET).read(calls["options"])
+        stages = self._script(nodes, options, before, after)
+        return Pipeline(
+            name=name,
+            triggers=triggers,
+            parameters=parameters,
+            stages=stages,
+            vendor=self.kept.said(),
+            **options.fields,
+        )
+
+    # What is outside of stages ---------------------------------------------------------------------------------
+
+    def _outside(self, nodes: Sequence[Node]) -> tuple[list[Node], list[Node], list[Node]]:
+        """What stands before the first stage or step, all that is done, and definitions that stand behind that."""
+        used = {mapped(self.file.syntax(one)) for one in nodes}
+        before: list[Node] = []
+        inside: list[Node] = []
+        after: list[Node] = []
+        for node in nodes:
+            part = self.file.syntax(node)
+            done = [one for one in inside if not self._is_properties(one)]
+            if self.shapes.defines(part):
+                (after if done else before).append(node)
+            elif isinstance(part, Declaration) and part.name in used:
+                inside.append(node)
+            elif not done and isinstance(part, Declaration | Assignment) and not self.shapes.holds(part):
+                before.append(node)
+            else:
+                inside.append(node)
+        return before, inside, after
+
+    def _is_properties(self, node: Node) -> bool:
+        return _properties(self.file.syntax(node)) is not None
+
+    def _properties(self, nodes: Sequence[Node]) -> dict[str, Node | None]:
+        """`properties([...])` as the sections that declarative pipelines have for it."""
+        made = Statements(self.file.script, self.file.root.origin.name)
+        made.source = self.file.root.origin
+        sections = made.root().take()
+        found: dict[str, Node | None] = {"parameters": None, "triggers": None, "options": None}
+        for node in nodes:
+            node.take_all().feeds("parameters")
+            for part in _properties(self.file.syntax(node)) or ():
+                key = _PARTS.get(part.name, "options") if isinstance(part, Call) else "options"
+                inner = (
+                    part.plain[0].value
+                    if isinstance(part, Call) and key != "options" and part.plain
+                    else None
+                )
+                section = found[key] or made.sequence(Spot(sections, key), part)
+                found[key] = section
+                for one in inner.items if isinstance(inner, Items) else (part,):
+                    made.statement(section, one)
+        self.file.parts.update(made.parts)
+        return found
+
+    # Stages ------------------------------------------------------------------------------------------------------
+
+    def _script(
+        self, nodes: Sequence[Node], options: Options, before: list[Node], after: list[Node]
+    ) -> tuple[Stage, ...]:
+        names = [part.name for one in before if isinstance(part := self.file.syntax(one), Declaration)]
+        scope = Scope.of(self.file, self.words).inner(names=names, parameters=self.block.scope.parameters)
+        reader = ScriptedStages(SectionReader(self.file, self.words.tables), Slugs(), self.shapes)
+        around = Around(scope, fetches=False)
+        reader.level(nodes, around, ())
+        self._keep(reader, options)
+        self._code("before", before, reader.body_steps.before)
+        self._code("after", after, [])
+        return settled(reader.drafts, reader.opened)
+
+    def _keep(self, reader: ScriptedStages, options: Options) -> None:
+        shown: list[JsonValue] = [*options.hints, *reader.surroundings.options]
+        if options.kept:
+            self.kept.put([*options.kept], "options")
+        if reader.kept:
+            self.kept.put(reader.kept, "blocks")
+        if reader.main:
+            self.kept.put(reader.main, "agent")
+        if shown:
+            self.kept.put(shown, HINTS, "options")
+        if reader.hints:
+            self.kept.put(reader.hints, HINTS, "blocks")
+
+    def _code(self, key: str, nodes: Sequence[Node], more: Sequence[str]) -> None:
+        """Code around the pipeline, which only Jenkins understands."""
+        texts: list[JsonValue] = []
+        for at, node in enumerate(nodes):
+            node.take_all().feeds(f"vendor.{VENDOR}.{key}[{at}]")
+            texts.append(self.file.text(node))
+        if nodes:
+            why = "methods, classes and variables of Groovy are there for Jenkins only"
+            nodes[0].finding(Fidelity.MANUAL, "code around the stages", why, "see where the stages use them")
+        if texts or more:
+            self.kept.put([*texts, *more], key)
+
+
+def _properties(part: Part | None) -> tuple[Part, ...] | None:
+    """The calls in `properties([...])`."""
+    if (
+        not isinstance(part, Call)
+        or part.name != "properties"
+        or part.target is not None
+        or len(part.plain) != 1
+    ):
+        return None
+    value = part.plain[0].value
+    return value.items if isinstance(value, Items) else None

@@ -47,6 +47,7 @@ class JenkinsReader(Reader):
         source = file.root.origin
         if file.declarative:
             check(file)
+            source.problems.sort(key=lambda problem: _spot(problem[0]))
         refuse_problems(source)
         name = _name(document.path)
         reader = DeclarativeReader if file.declarative else ScriptedReader
@@ -54,6 +55,12 @@ class JenkinsReader(Reader):
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)
         return Reading(pipeline, source)
+
+
+def _spot(where: str) -> tuple[int, int]:
+    """Line and column of a place."""
+    _, line, column = where.rsplit(":", 2)
+    return int(line), int(column)
 
 
 def _name(path: str) -> str:

@@ -25,6 +25,7 @@ ORDER: Final = (
     "success",
     "unstable",
     "unsuccessful",
+    "notBuilt",
     CLEANUP,
 )
 """The conditions in the order that Jenkins goes by (BuildCondition.ordinal)."""

@@ -134,7 +134,7 @@ class StageWriter:
     def _agent(self, stage: Stage, around: Around) -> tuple[Item, ...]:
         shown = hints(stage.vendor).get("agent")
         if shown == "none":
-            return ()
+            return () if around.workspace is None else (Statement("agent none"),)
         kept = own(stage.vendor).get("agent")
         kept = kept if isinstance(kept, dict) else {}
         inside = stage.workspace is not None and stage.workspace == around.workspace

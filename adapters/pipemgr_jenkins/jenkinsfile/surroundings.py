@@ -98,7 +98,7 @@ def conjuncts(node: Expression) -> tuple[Expression, ...]:
 
 
 def shown(blocks: Mapping[str, JsonValue], stages: Sequence[Stage]) -> dict[str, JsonValue]:
-    """What helps to draw blocks again, without variables that no stage inside has: something further in set others."""
+    """What helps to draw blocks again, without variables that stages inside set to something else."""
     found: dict[str, JsonValue] = {}
     for path, hints in blocks.items():
         inside = [one.variables for one in stages if f"{one.group}/".startswith(f"{path}/")]
@@ -110,7 +110,7 @@ def shown(blocks: Mapping[str, JsonValue], stages: Sequence[Stage]) -> dict[str,
 def _used(hints: Any, inside: Sequence[Mapping[str, str]]) -> Data:
     kept: Data = dict(hints)
     said = {
-        key: one for key, one in hints.get("variables", {}).items() if any(v.get(key) == one for v in inside)
+        key: one for key, one in hints.get("variables", {}).items() if all(v.get(key) == one for v in inside)
     }
     for key, value in (
         ("variables", said),

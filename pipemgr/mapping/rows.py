@@ -422,13 +422,15 @@ class VariablesFile(TableFile):
     """<vendor>/variables.yaml; `secrets` are those that every build has without anybody creating them.
 
     With `ambient` the secrets that a vendor keeps reach scripts as environment variables of the same name, and no
-    definition has to name them. With `asked-only` parameters are empty in builds for which nobody was asked, whatever
+    definition has to name them. `late` are contexts that only steps can ask for: there is no machine yet when conditions
+    of stages are. With `asked-only` parameters are empty in builds for which nobody was asked, whatever
     their defaults.
     """
 
     secrets: tuple[str, ...] = ()
     secret_names: SecretNames | None = None
     ambient: bool = False
+    late: tuple[ContextName, ...] = ()
     asked_only: bool = False
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()

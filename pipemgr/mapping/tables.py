@@ -161,6 +161,8 @@ class Variables:
     asked_only: bool = False
     secret_names: SecretNames | None = None
     """What secrets may be called; None where they may be called anything, and have parts."""
+    late: frozenset[str] = frozenset()
+    """Contexts that only steps can ask for."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,10 @@ class Tables:
 
     def __bool__(self) -> bool:
         """Whether the vendor has any table."""
+        return self._is_there
+
+    @cached_property
+    def _is_there(self) -> bool:
         return any(folder.is_dir() for folder in self._folders())
 
     def has(self, kind: str) -> bool:
@@ -340,6 +346,7 @@ class Tables:
             {row.variable: row for row in environment},
             any(file.asked_only for file in files),
             next((file.secret_names for file in reversed(files) if file.secret_names), None),
+            frozenset(name for file in files for name in file.late),
         )
 
     # Reading files -------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pipemgr.model.definitions import Container, Definition, Pipeline, Runner, Stage, Step
+from pipemgr.model.definitions import Definition, Pipeline, Stage, Step
 from pipemgr.model.expressions import Binary, Expression, Literal, Not, Opaque
 
 from .base import Dialect
+from .places import place_words, unplaced
 from .report import Fidelity, Finding
 from .tree import expressions, rebuild, walk
 
@@ -62,24 +63,8 @@ def _changed(value: Any, strange: Strange) -> Definition | None:
     match value:
         case Step(when=Expression() as when) | Stage(when=Expression() as when) if strange(when):
             value = value.model_copy(update={"when": least(when, strange)})
-    update: dict[str, Any] = {}
-    for field in _unnamed(value, strange):
-        update[field] = None
+    update = {field: None for field, _ in unplaced(value, strange)}
     return value.model_copy(update=update) if update else value  # type: ignore[no-any-return]
-
-
-def _unnamed(value: Definition, strange: Strange) -> Iterator[str]:
-    """The fields of a stage or pipeline that say where it runs, in words that only another vendor understands."""
-    for field in ("runner", "container"):
-        match getattr(value, field, None):
-            case Runner() | Container() as place if any(strange(one) for one in _asked(place)):
-                yield field
-
-
-def _asked(place: Runner | Container) -> Iterator[Expression]:
-    texts = (place.image,) if isinstance(place, Container) else (place.name, place.group, *place.labels)
-    holder = Pipeline(name="x", build_name=" ".join(text for text in texts if text))
-    yield from (one for _, one in expressions(holder))
 
 
 # What is told -------------------------------------------------------------------------------------------
@@ -90,25 +75,16 @@ def _told(pipeline: Pipeline, target: Dialect, strange: Strange) -> Iterator[Fin
         match value:
             case Step(when=Expression() as when) | Stage(when=Expression() as when) if strange(when):
                 yield _condition(path, value, when, target, strange)
-        for field in _unnamed(value, strange):
-            place = getattr(value, field)
+        for field, place in unplaced(value, strange):
             yield Finding(
                 fidelity=Fidelity.MANUAL,
                 path=f"{path}.{field}".lstrip("."),
                 source="",
-                what=f"{field} {_words(expressions(Pipeline(name='x', build_name=_text(place))))}",
+                what=f"{field} {place_words(place)}",
                 why=f"{target.title} can't work it out, so the stage runs on the usual machine",
                 remedy=f"name the {field} that it needs",
                 kind=field,
             )
-
-
-def _text(place: Runner | Container) -> str:
-    return (
-        place.image
-        if isinstance(place, Container)
-        else " ".join(place.labels) or str(place.name or place.group)
-    )
 
 
 def _condition(

@@ -11,6 +11,7 @@ from pipemgr.model.definitions import OPAQUE, Definition, Pipeline, Stage, Step
 from pipemgr.model.expressions import Expression, ExpressionError
 from pipemgr.model.templates import template
 
+_OPEN = "${{"
 Some = TypeVar("Some", bound=Definition)
 Change = Callable[[Any], Definition | None]
 """What becomes of a definition; None takes it out of the collection it is in."""
@@ -117,16 +118,20 @@ def expressions(pipeline: Pipeline) -> Iterator[tuple[str, Expression]]:
     """Every expression of the pipeline, in conditions and templates, with the path it stands at."""
     for path, value in walk(pipeline):
         opaque = OPAQUE in (getattr(value, "action", None), getattr(value, "event", None))
+        if opaque:
+            continue
         for name, shown in spelling(type(value)).items():
-            if not (name == "vendor" or opaque):
-                yield from _found(getattr(value, name), f"{path}.{shown}" if path else shown)
+            held = getattr(value, name)
+            if not held or name == "vendor" or (type(held) is str and _OPEN not in held):
+                continue  # most fields: nothing to look up, and this is asked of every field many times
+            yield from _found(held, f"{path}.{shown}" if path else shown)
 
 
 def _found(value: Any, path: str) -> Iterator[tuple[str, Expression]]:
     match value:
         case Expression():
             yield path, value
-        case str() if "${{" in value:
+        case str() if _OPEN in value:
             yield from ((path, part) for part in _parts(value) if isinstance(part, Expression))
         case dict():
             for key, one in value.items():

@@ -14,6 +14,7 @@ from pipemgr.model.definitions import Pipeline
 from .base import Dialect, Reading, Writing
 from .crons import cron_problem
 from .document import DocumentSet
+from .early import asked_in_time, filled_in
 from .filed import filed
 from .foreign import without_foreign
 from .lowering import lower
@@ -83,7 +84,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     secrets = kept(plainer, dialect)
     shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
-    plain, matches = without_matches(own if dialect.foreign else filed(own, dialect), dialect)
+    known, early = asked_in_time(filled_in(own, dialect), dialect)
+    plain, matches = without_matches(known if dialect.foreign else filed(known, dialect), dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     try:
         writing = _answer(dialect.writer.write(lowered), Writing, "writer", dialect)
@@ -91,7 +93,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise
     except Exception as error:
         raise _fault(error, "writer", dialect, None) from error
-    told = map(origins.placed, (*matches, *findings, *writing.findings))
+    told = map(origins.placed, (*early, *matches, *findings, *writing.findings))
     moved = map(shared.moved.placed, (*foreign, *told))
     placed = map(secrets.moved.placed, (*shared.findings, *moved))
     return lowered, Writing(writing.documents, (*times, *strange, *secrets.findings, *placed))

@@ -1,0 +1,227 @@
+"""Early values: what a target asks for before there is a machine, where only steps can know a variable's value.
+
+Variables that the definition gives are filled in where they are asked for so early. A condition that asks for others is
+asked by each step of its stage instead; a machine or an image that others name is for a person to name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipemgr.model.definitions import Pipeline, Stage
+from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name, transform
+from pipemgr.model.templates import template, untemplate
+
+from .base import Dialect
+from .conditions import Asked, asked, both
+from .places import Place, place_words, unplaced
+from .report import Fidelity, Finding
+from .rewriting import rewritten
+from .tree import change_stages, change_steps, expressions
+
+_VARIABLES: Final = Name("variables")
+_OF_MACHINES: Final = (_VARIABLES, Name("steps"), Name("runner"))
+_DEPTH: Final = 5
+"""Variables made of variables are filled in so deep."""
+_EARLY: Final = (
+    "when",
+    "runner",
+    "container",
+    "services",
+    "environment",
+    "concurrency",
+    "matrix",
+    "name",
+    "timeout",
+    "max_parallel",
+    "allow_failure",
+    "variables",
+)
+"""What a stage says that is asked for before it has a machine."""
+
+
+def filled_in(pipeline: Pipeline, target: Dialect) -> Pipeline:
+    """The pipeline with the values of its own variables where steps are not there yet to know them."""
+    if not _late(target):
+        return pipeline
+    outer = _Known(pipeline.variables)
+
+    def stage(one: Stage) -> Stage:
+        known = _Known({**pipeline.variables, **one.variables})
+        held = one.model_copy(update={"steps": (), "outputs": {}})
+        early = rewritten(held, known.expression, known.expression)
+        update = {field: getattr(early, field) for field in _EARLY if field != "variables"}
+        return one.model_copy(update={**update, "variables": known.texts(one.variables)})
+
+    changed = change_stages(pipeline, stage)
+    return changed.model_copy(update={"variables": outer.texts(pipeline.variables)})
+
+
+class _Known:
+    """The variables that a definition gives, of which one may be made of others."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def texts(self, variables: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._text(text) for name, text in variables.items()}
+
+    def _text(self, text: str, depth: int = 0) -> str:
+        if "${{" not in text or depth == _DEPTH:
+            return text
+        try:
+            parts = template(text)
+        except ExpressionError:
+            return text
+        return untemplate(tuple(piece for part in parts for piece in self._pieces(part, depth)))
+
+    def _pieces(self, part: str | Expression, depth: int) -> tuple[str | Expression, ...]:
+        name = _variable(part) if isinstance(part, Expression) else None
+        if name is not None and name in self._variables:
+            return template(self._text(self._variables[name], depth + 1))
+        return (self.expression(part) if isinstance(part, Expression) else part,)
+
+    def expression(self, node: Expression) -> Expression:
+        """An expression with the values of variables that are one value each."""
+        return transform(node, self._filled)
+
+    def _filled(self, node: Expression) -> Expression:
+        name = _variable(node)
+        if name is None or name not in self._variables:
+            return node
+        try:
+            parts = template(self._text(self._variables[name]))
+        except ExpressionError:
+            return node
+        match parts:
+            case ():
+                return Literal("")
+            case (str(text),):
+                return Literal(text)
+            case (Expression() as one,):
+                return one
+        return _formatted(parts)
+
+
+def _formatted(parts: tuple[str | Expression, ...]) -> Expression:
+    """A text with values in it, as one value."""
+    values = [part for part in parts if isinstance(part, Expression)]
+    places = iter(range(len(values)))
+    texts = (
+        part.replace("{", "{{").replace("}", "}}") if isinstance(part, str) else f"{{{next(places)}}}"
+        for part in parts
+    )
+    return Call("format", (Literal("".join(texts)), *values))
+
+
+def _variable(node: Expression) -> str | None:
+    match node:
+        case Access(target, Literal(str(name))) if target == _VARIABLES:
+            return name
+    return None
+
+
+# What is still not known --------------------------------------------------------------------------------
+
+
+def asked_in_time(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """The pipeline whose stages ask for nothing before a machine knows it."""
+    late = _late(target)
+    if not late:
+        return pipeline, ()
+    findings: list[Finding] = []
+
+    def strange(node: Expression) -> bool:
+        return any(isinstance(one, Name) and one.name in late for one in node.walk())
+
+    outer = {key: text for key, text in pipeline.variables.items() if _is_late(text)}
+    findings += [_handed(f"variables.{key}", key, target) for key in outer]
+
+    def stage(one: Stage) -> Stage:
+        own = {key: text for key, text in one.variables.items() if _is_late(text)}
+        findings.extend(_handed(f"stages.{one.id}.variables.{key}", key, target) for key in own)
+        one = _given_to_steps(one, {**outer, **own}, {*own})
+        condition = asked(one.when)
+        down = [part for part in condition.own if strange(part)]
+        if down:
+            findings.append(_moved(pipeline, one, down, target))
+            one = _by_steps(one, condition, down)
+        for field, place in unplaced(one, _variables):
+            findings.append(_unknown(f"stages.{one.id}.{field}", field, place, target))
+            one = one.model_copy(update={field: None})
+        return one
+
+    changed = change_stages(pipeline, stage)
+    rest = {key: text for key, text in pipeline.variables.items() if key not in outer}
+    return (changed.model_copy(update={"variables": rest}), tuple(findings)) if findings else (pipeline, ())
+
+
+def _is_late(text: str) -> bool:
+    """Whether a variable is made of what only a machine knows."""
+    holder = Pipeline(name="x", build_name=text)
+    return any(node in _OF_MACHINES for _, one in expressions(holder) for node in one.walk())
+
+
+def _given_to_steps(stage: Stage, late: dict[str, str], own: set[str]) -> Stage:
+    rest = {key: text for key, text in stage.variables.items() if key not in own}
+    wanted = {key: text for key, text in late.items() if key not in rest}
+    if not wanted:
+        return stage
+    moved = change_steps(
+        stage, lambda step: step.model_copy(update={"variables": {**wanted, **step.variables}})
+    )
+    return moved.model_copy(update={"variables": rest})
+
+
+def _handed(path: str, name: str, target: Dialect) -> Finding:
+    why = f"only steps can work it out with {target.title}, so it is given to each of them"
+    return Finding(
+        fidelity=Fidelity.EQUIVALENT, path=path, source="", what=f"variable {name}", why=why, remedy=""
+    )
+
+
+def _variables(node: Expression) -> bool:
+    return any(one == _VARIABLES for one in node.walk())
+
+
+def _late(target: Dialect) -> frozenset[str]:
+    names = target.tables.variables.late if target.tables is not None else ()
+    return frozenset(name.partition(".")[0] for name in names)
+
+
+def _by_steps(stage: Stage, condition: Asked, down: list[Expression]) -> Stage:
+    rest = (part for part in condition.own if part not in down)
+    when = both(condition.status, rest)
+    moved = change_steps(
+        stage,
+        lambda step: step.model_copy(
+            update={"when": both(down, (step.when,) if step.when is not None else ())}
+        ),
+    )
+    return moved.model_copy(update={"when": when})
+
+
+def _moved(pipeline: Pipeline, stage: Stage, down: list[Expression], target: Dialect) -> Finding:
+    strict = any(stage.id in one.needs and asked(one.when).strict for one in pipeline.stages)
+    after = "; stages that need it now follow also where it does nothing" if strict else ""
+    return Finding(
+        fidelity=Fidelity.APPROXIMATE if strict else Fidelity.EQUIVALENT,
+        path=f"stages.{stage.id}.when",
+        source="",
+        what=f"condition {both(down)}",
+        why=f"only steps can ask for it with {target.title}, so each step of the stage does{after}",
+        remedy="give the stages that follow the same condition" if strict else "",
+    )
+
+
+def _unknown(path: str, field: str, place: Place, target: Dialect) -> Finding:
+    return Finding(
+        fidelity=Fidelity.MANUAL,
+        path=path,
+        source="",
+        what=f"{field} {place_words(place)}",
+        why=f"{target.title} chooses it before any variable has a value, so the stage runs on the usual machine",
+        remedy=f"name the {field} that it needs",
+        kind=field,
+    )

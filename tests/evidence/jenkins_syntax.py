@@ -27,9 +27,11 @@ REFUSED = {
     "matrix__matrixStagesGroupsAndStages.groovy": "a matrix without axes; Jenkins' own test of it is switched off",
     "matrix__matrixStagesNestedInSequential.groovy": "a matrix without axes; Jenkins' own test of it is switched off",
     "matrix__matrixStagesShouldntTriggerNSE.groovy": "a matrix without axes; Jenkins' own test of it is switched off",
+    "libraries__libForMultiplePipelinesDefinedInLibrary.groovy": "two pipelines in one method: which one runs, only a run can say",
+    "libraries__libForMultiplePipelinesExecutedInLibrary.groovy": "two pipelines in one method, one after the other",
     "when__whenEmpty.groovy": "an empty `when`, which Jenkins' own test expects to be refused",
 }
-"""Files that Jenkins refuses as well."""
+"""Files that Jenkins refuses as well, or that hold more than one pipeline."""
 UNSEEN = {
     "emptyPipeline.groovy": "a call of an unknown name and no pipeline: the same as a library's call",
     "postValidatorContributor.groovy": "refused by a plugin that Jenkins' tests bring along; the file itself is right",

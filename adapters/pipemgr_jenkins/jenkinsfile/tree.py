@@ -71,6 +71,10 @@ def grow(document: Document) -> Jenkinsfile:
         nodes.statements(
             Spot(root, "script"), Block(start=0, end=len(script.source), statements=script.statements)
         )
+        for call in _surplus(script):
+            nodes.problem(
+                call, "a second 'pipeline' in one method can't be read; put each in a file of its own"
+            )
         for call in _misplaced(script.statements):
             nodes.problem(
                 call, "'pipeline' can't stand in another block; move it to the outermost level of the file"
@@ -83,7 +87,7 @@ def _texts(nodes: Sections, spot: Spot, parts: Sequence[Part]) -> None:
         return
     sequence = nodes.sequence(spot, parts[0])
     for part in parts:
-        nodes.scalar(Spot(sequence), part, nodes.text(part))
+        nodes.scalar(Spot(sequence), part, nodes.text(part).strip())
 
 
 def _is_pipeline(part: Part) -> bool:
@@ -99,19 +103,38 @@ def _found(statements: Sequence[Part]) -> _Found | None:
 
 
 def _in_method(script: Script) -> _Found | None:
-    """The pipeline of a library's method `call`, where there is just one; its head and its end are code around."""
+    """The pipeline of a library's method `call`, where there is just one; all else of the file is code around it."""
     for at, part in enumerate(script.statements):
-        if not isinstance(part, Method) or part.name != CALL:
-            continue
-        found = _found(part.body.statements)
-        if found is None or any(_is_pipeline(one) for one in found.after):
-            return None
-        inside = part.body.statements
-        head = Code(start=part.start, end=script.source.index("{", part.body.start) + 1)
-        foot = Code(start=inside[-1].end, end=part.end)
-        before = (*script.statements[:at], head, *found.before)
-        return _Found(before, found.pipeline, (*found.after, foot, *script.statements[at + 1 :]))
+        if isinstance(part, Method) and part.name == CALL:
+            around = _of_method(part)
+            return around and _Found(
+                (*script.statements[:at], *around.before),
+                around.pipeline,
+                (*around.after, *script.statements[at + 1 :]),
+            )
     return None
+
+
+def _of_method(method: Method) -> _Found | None:
+    pipelines = _pipelines(method)
+    if len(pipelines) != 1:
+        return None
+    inner = _found(method.body.statements) or _Found((), pipelines[0], ())
+    first = (*inner.before, inner.pipeline)[0].start
+    last = (inner.pipeline, *inner.after)[-1].end
+    head, foot = Code(start=method.start, end=first), Code(start=last, end=method.end)
+    return _Found((head, *inner.before), inner.pipeline, (*inner.after, foot))
+
+
+def _pipelines(method: Method) -> list[Call]:
+    """The pipelines anywhere in a method."""
+    return [one for one in method.body.walk() if isinstance(one, Call) and _is_pipeline(one)]
+
+
+def _surplus(script: Script) -> list[Call]:
+    """The second and further pipelines of the method `call`."""
+    methods = [one for one in script.statements if isinstance(one, Method) and one.name == CALL]
+    return _pipelines(methods[0])[1:] if methods else []
 
 
 def _misplaced(statements: Sequence[Part]) -> Iterator[Call]:

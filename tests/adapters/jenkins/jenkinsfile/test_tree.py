@@ -251,12 +251,22 @@ def test_the_pipeline_of_a_library_is_found_and_can_be_put_together_again() -> N
     found = data(text)
     assert found["pipeline"] == {"agent": {"kind": "any"}}
     assert found["before"] == ["def call(Map c) {", "def x = c.x"]
-    assert [one.strip() for one in found["after"]] == ["echo 'bye'", "}", "def other() { }"]
+    assert found["after"] == ["echo 'bye'", "}", "def other() { }"]
+
+
+def test_the_only_pipeline_of_a_library_is_found_in_a_condition_too() -> None:
+    found = data("def call(x) {\n  if (x) {\n    pipeline { agent any }\n  }\n}")
+    assert found["pipeline"] == {"agent": {"kind": "any"}}
+    assert found["before"] == ["def call(x) {\n  if (x) {"]
+    assert found["after"] == ["}\n}"]
 
 
 def test_of_several_pipelines_in_a_library_none_is_chosen() -> None:
-    text = "def call(x) {\n  if (x) { pipeline { agent any } } else { pipeline { agent none } }\n}"
-    assert set(data(text)) == {"script"}
+    found = tree("def call(x) {\n  if (x) { pipeline { agent any } } else { pipeline { agent none } }\n}").root
+    assert set(found.plain()) == {"script"}
+    ((where, message),) = found.origin.problems
+    assert where == "Jenkinsfile:2:44"
+    assert "file of its own" in message
 
 
 def test_scripts_are_statements() -> None:

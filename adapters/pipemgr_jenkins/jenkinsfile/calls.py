@@ -127,8 +127,9 @@ class CallReader:
             return None
         made = draft(row.action, inputs, place, feeds, **fields)
         for key, node in left.items():
-            made = made.kept(place.values.data(node), *((HINTS,) if key == STATUS else ()), key)
-            made = made.fed((node, f"vendor.{VENDOR}.{key}"))
+            value = place.values.data(node)
+            where = (HINTS, key) if key == STATUS or value is False else (key,)
+            made = made.kept(value, *where).fed((node, ".".join(("vendor", VENDOR, *where))))
         return made if call.name == self._usual(row) else made.kept(call.name, HINTS, "call")
 
     def _usual(self, row: StepRow) -> str | None:

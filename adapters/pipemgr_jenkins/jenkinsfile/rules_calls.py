@@ -97,7 +97,7 @@ class CallRules:
     def blocked(self, call: Node, section: str) -> None:
         """Blocks and steps where only values may stand."""
         part = self.tree.syntax(call)
-        if isinstance(part, Call) and any(isinstance(one.value, Closure) for one in part.arguments):
+        if any(isinstance(one.value, Closure) for inner in _calls(part) for one in inner.arguments):
             call.problem(f"{named(call)!r} in {section!r} takes no block; remove the block")
         for one in _calls(part):
             if one.name in grammar()["blocked_arguments"] and one.target is None and one is not part:

@@ -93,6 +93,8 @@ WRONG = [
     (pipeline("environment {\necho 'x'\n}"), 4, "sets no variable"),
     # options, triggers, parameters
     (pipeline("options { timestamps() { echo 'x' } }"), 3, "no block"),
+    (pipeline("options { buildDiscarder(logRotator(a: { 'x' })) }"), 3, "no block"),
+    (pipeline("triggers { cron({ 'x' }) }"), 3, "no block"),
     (pipeline("options {\nretry(2)\nretry(3)\n}"), 5, "twice"),
     (pipeline("options { echo 'x' }"), 3, "is a step"),
     (pipeline("options { parameters([]) }"), 3, "parameters { ... }"),

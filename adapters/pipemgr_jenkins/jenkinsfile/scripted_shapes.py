@@ -99,6 +99,11 @@ class Shapes:
             isinstance(one, Call) and one.name == NODE and one.target is None for one in block.walk()
         )
 
+    @staticmethod
+    def fields_of_stages(part: Call) -> bool:
+        """Whether a block around all steps of a stage is a field of the stage."""
+        return part.name in FIELDS if part.target is None else container(part) is not None
+
     def defines(self, part: Part | None) -> bool:
         """Whether a statement of the file only defines something for others."""
         match part:
@@ -128,6 +133,10 @@ SEEN_THROUGH: Final = frozenset(
     }
 )
 """Blocks that may have machines inside and still are known for what they do."""
+
+
+FIELDS: Final = frozenset({"lock", "node", "retry", "timeout"})
+"""Blocks that are fields of a stage, where they are around all that it does."""
 
 
 def _is_stage(part: Part) -> bool:

@@ -1,153 +1,41 @@
-"""Stages of scripted pipelines in: what the script does, statement by statement, becomes a graph of stages.
-
-A statement that is no stage, machine or parallel branch, and has none in a block that can be seen through, is a step of
-the stage before or behind it, or of one of its own.
-"""
+"""Stages of scripted pipelines in: stages, parallel branches, conditions, and what is done after failures and at ends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
-from pydantic import JsonValue
-
 from pipemgr.adapter import Fidelity, Node
-from pipemgr.model.definitions import Data, Step
 from pipemgr.model.expressions import Call as Function
 from pipemgr.model.expressions import Expression
-from pipemgr_jenkins.groovy.syntax import Block, Call, Catch, Closure, Code, Constant, If, Part, Try
+from pipemgr_jenkins.groovy.syntax import (
+    Assignment,
+    Block,
+    Call,
+    Catch,
+    Closure,
+    Code,
+    Constant,
+    If,
+    Name,
+    Property,
+    Try,
+)
 
-from .agents import MAIN
 from .expressions import truth
 from .logic import negated
 from .nodes import Spot
-from .scripted_around import OPEN, Around, Surroundings
-from .scripted_shapes import FAIL_FAST, NODE, PARALLEL, STAGE, Shapes, cut, fails_fast
-from .scripted_steps import Steps
-from .sections_reader import SectionReader
-from .slugs import POST, Slugs, slug
-from .stages import Draft, StageReader
+from .scripted_around import Around
+from .scripted_levels import STEPS, Levels, block_of
+from .scripted_shapes import FAIL_FAST, PARALLEL, STAGE, cut, fails_fast
+from .slugs import POST, slug
 from .statements import Statements
 from .surroundings import conjuncts
 from .values import Values
 
-STEPS: Final = "Steps"
-"""What a stage is called that the script does not name: Jenkins shows its steps in no stage."""
-DEEPEST: Final = 40
-"""Blocks that are taken apart, one in another; what is deeper stays in one piece."""
-MOST: Final = 100
-"""Calls of the file's own methods that become the stages in them."""
 
-
-@dataclass
-class Body:
-    """Statements, and what is around them; `node` is what they belong to."""
-
-    nodes: Sequence[Node]
-    around: Around
-
-
-class ScriptedStages(StageReader):
+class ScriptedStages(Levels):
     """Reads the stages of one script."""
-
-    def __init__(self, sections: SectionReader, slugs: Slugs, shapes: Shapes) -> None:
-        super().__init__(sections, slugs)
-        self.shapes = shapes
-        self.surroundings = Surroundings(self.file, sections.tables)
-        self.body_steps = Steps(self.file, self.steps, shapes)
-        self.main: Data | None = None
-        """What only Jenkins understands of the machine of all stages, where there is one."""
-        self._made: list[Statements] = []
-        self._depth = 0
-        self._calling: list[str] = []
-        self._left = MOST
-
-    def syntax(self, node: Node) -> Part | None:
-        """The part of the syntax tree behind a node."""
-        return self.file.syntax(node)
-
-    # Statements one after another -----------------------------------------------------------------------------
-
-    def level(self, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
-        """The stages of statements; the stages that must have ended when all have."""
-        self._depth += 1
-        nodes = self._uncollected(nodes)
-        if self._depth > DEEPEST or not self.body_steps.separable(nodes, around):
-            last = self._simple(STEPS, nodes, around, needs)
-        else:
-            around = self.body_steps.declared(nodes, around)
-            last = self._level(list(nodes), around, needs)
-        self._depth -= 1
-        return last
-
-    def _uncollected(self, nodes: Sequence[Node]) -> list[Node]:
-        """The statements without those that only put branches into the map that `parallel` gets."""
-        used = self.shapes.collect([self.syntax(one) for one in nodes])
-        for at in used:
-            nodes[at].take_all().feeds("stages")
-        return [one for at, one in enumerate(nodes) if at not in used]
-
-    def _level(self, nodes: list[Node], around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
-        loose: list[Node] = []
-        alone: Draft | None = None
-        while nodes:
-            node = nodes.pop(0)
-            if cut(self.syntax(node)) and nodes:
-                needs = self._loose(loose, around, needs, alone)
-                return self._parted(node, nodes, around, needs)
-            if not self.shapes.structural(self.syntax(node)):
-                loose.append(node)
-                continue
-            body = self._open_stage(node, nodes)
-            if loose and not self._takes(node, body):
-                needs, loose = self._loose(loose, around, needs, alone), []
-            before = len(self.drafts)
-            needs = self._structure(node, body, around, needs, loose) or needs
-            loose = []
-            added = self.drafts[before:]
-            alone = (
-                added[0] if len(added) == 1 and needs == (added[0].id,) and _same(added[0], around) else None
-            )
-        return self._loose(loose, around, needs, alone)
-
-    def _open_stage(self, node: Node, following: list[Node]) -> list[Node] | None:
-        """The statements behind `stage 'x'` without a block, up to the next such; they are taken."""
-        part = self.syntax(node)
-        if not isinstance(part, Call) or part.name != STAGE or part.block is not None:
-            return None
-        found: list[Node] = []
-        while following and not _opens(self.syntax(following[0])):
-            found.append(following.pop(0))
-        return found
-
-    def _takes(self, node: Node, body: list[Node] | None) -> bool:
-        """Whether steps before a stage may be its first ones: it has steps itself, where they are executed too."""
-        part = self.syntax(node)
-        if not isinstance(part, Call) or part.name != STAGE:
-            return False
-        inside = _block(node) if body is None else body
-        return not any(self.shapes.structural(self.syntax(one)) for one in inside)
-
-    def _loose(
-        self, nodes: list[Node], around: Around, needs: tuple[str, ...], alone: Draft | None
-    ) -> tuple[str, ...]:
-        """Steps outside of stages: the last ones of the stage before, or a stage of their own."""
-        if not nodes:
-            return needs
-        if alone is None:
-            return self._simple(self._title(nodes), nodes, around, needs)
-        steps: tuple[Step, ...] = alone.fields["steps"]
-        more = self.body_steps.read(nodes, f"stages.{alone.id}.steps", around, first=len(steps))
-        alone.fields["steps"] = (*steps, *more)
-        return needs
-
-    def _title(self, nodes: Sequence[Node]) -> str:
-        """What to call a stage of steps that are in none: the one call, as long as it says anything."""
-        part = self.syntax(nodes[0])
-        if len(nodes) == 1 and isinstance(part, Call) and part.target is None and part.block is None:
-            return part.name
-        return STEPS
 
     def _parted(
         self, node: Node, rest: list[Node], around: Around, needs: tuple[str, ...]
@@ -158,8 +46,6 @@ class ScriptedStages(StageReader):
         assert isinstance(part, If)  # noqa: S101 - `cut` says so
         other = around.change(when=(*around.when, *conjuncts(negated(truth(part.condition, around.scope)))))
         return tuple(dict.fromkeys((*last, *self._level(rest, other, needs))))
-
-    # What makes stages ------------------------------------------------------------------------------------------
 
     def _structure(
         self,
@@ -176,7 +62,7 @@ class ScriptedStages(StageReader):
             case Try():
                 return self._try(node, part, around, needs)
             case Call(name="stage", target=None):
-                inside = _block(node) if body is None else body
+                inside = block_of(node) if body is None else body
                 return self._stage(node, inside, around, needs, before)
             case Call(name="parallel", target=None):
                 return self._parallel(node, part, around, needs)
@@ -205,118 +91,16 @@ class ScriptedStages(StageReader):
         before: Sequence[Node],
     ) -> tuple[str, ...]:
         values = Values(self.file, around.scope)
-        name = next(iter(values.named(node).values()), None)
+        named = values.named(node)
+        name = named.get("name") or next(iter(named.values()), None)
+        if "concurrency" in named:
+            node.finding(Fidelity.MANUAL, "concurrency of a stage", _ONE, "say it as the stage's concurrency")
         title = values.text(name) if name is not None else STEPS
         node.take().feeds(f"stages.{slug(title)}")
         for key in ("name", "arguments"):
             if key in node.items():
                 node.items()[key].take_all().feeds(f"stages.{slug(title)}.name")
         return self._named(title, nodes, around, needs, before)
-
-    def _named(
-        self,
-        title: str,
-        nodes: Sequence[Node],
-        around: Around,
-        needs: tuple[str, ...],
-        before: Sequence[Node] = (),
-    ) -> tuple[str, ...]:
-        """A stage or a branch by its name: steps, or a block of further stages."""
-        body = self._inside(nodes, around, slug(title))
-        parts = [self.syntax(one) for one in body.nodes]
-        if not any(map(self.shapes.structural, parts)):
-            return self._simple(title, (*before, *body.nodes), body.around, needs)
-        path = self.slugs.path(title, around.path)
-        inner = self._settled(body.around.change(path=path), path)
-        if path.rpartition("/")[2] != title:
-            self._hint(path, "name", title)
-        if len(parts) == 1 and isinstance(parts[0], Call) and parts[0].name == PARALLEL:
-            return self._branches(body.nodes[0], parts[0], inner, needs)
-        return self.level(body.nodes, inner, needs)
-
-    def _inside(self, nodes: Sequence[Node], around: Around, name: str) -> Body:
-        """What is inside of blocks that hold all that there is."""
-        while len(nodes) == 1:
-            part = self.syntax(nodes[0])
-            if not isinstance(part, Call) or part.block is None or part.name in (STAGE, PARALLEL):
-                break
-            if not self.shapes.structural(part):
-                break
-            around = self.surroundings.entered(nodes[0], around, name)
-            nodes = _block(nodes[0])
-        return Body(nodes, around)
-
-    def _wrapped(self, node: Node, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
-        """A machine, a container or another block around stages, or around steps that are in no stage."""
-        part = self.syntax(node)
-        body = self._inside([node], around, slug(STEPS))
-        if not any(self.shapes.structural(self.syntax(one)) for one in body.nodes):
-            return self._simple(self._title(body.nodes), body.nodes, body.around, needs)
-        del part
-        opened = body.around.place.workspace == OPEN
-        inner, before = body.around, len(self.drafts)
-        if opened:
-            path = "" if self.main is None and not around.path else self.slugs.path(NODE, around.path)
-            inner = self._settled(body.around.change(path=path or around.path), path or MAIN)
-        last = self.level(body.nodes, inner, needs)
-        if opened and len(self.drafts) == before + 1:
-            self._alone(self.drafts[before], around)
-        return last
-
-    def _settled(self, around: Around, workspace: str) -> Around:
-        """The name of the folder that stages share on the machine around them."""
-        if around.place.workspace != OPEN:
-            return around
-        if workspace == MAIN:
-            self.main = dict(around.kept)
-        elif around.kept:
-            self.kept[workspace] = {"agent": dict(around.kept)}
-        return around.change(place=replace(around.place, workspace=workspace), kept={})
-
-    def _alone(self, draft: Draft, around: Around) -> None:
-        """A machine for a single stage: nothing is shared."""
-        if draft.place.workspace == MAIN:
-            kept: JsonValue = self.main
-            self.main = None
-        else:
-            kept = self._kept(str(draft.place.workspace)).get("agent")
-            self.kept.pop(str(draft.place.workspace), None)
-        if kept:
-            draft.kept["agent"] = kept
-        draft.place = replace(draft.place, workspace=None)
-        if around.path:
-            draft.fields["group"] = around.path
-        else:
-            draft.fields.pop("group", None)
-
-    def _simple(
-        self, title: str, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        """A stage with steps."""
-        name = self.slugs.take(slug(title))
-        kept = dict(around.kept)
-        if around.place.workspace == OPEN:
-            around = around.change(place=replace(around.place, workspace=None))
-        draft = Draft(name, needs, around.when, around.place, self._fields(around, around.path))
-        if kept:
-            draft.kept["agent"] = kept
-        if around.place.nowhere:
-            draft.hints["agent"] = "none"
-        if title != name:
-            draft.fields["name"] = title
-        for one in nodes:
-            if self.shapes.holds(self.syntax(one) or self.file.script):
-                one.finding(Fidelity.MANUAL, "stages made while it runs", _DYNAMIC, _REMEDY)
-        draft.fields["steps"] = self.body_steps.read(nodes, f"stages.{name}.steps", around)
-        self.drafts.append(draft)
-        return (name,)
-
-    def _hint(self, path: str, key: str, value: str) -> None:
-        found = self.hints.setdefault(path, {})
-        if isinstance(found, dict):
-            found[key] = value
-
-    # Branches ----------------------------------------------------------------------------------------------------
 
     def _parallel(self, node: Node, part: Call, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """Branches outside of a stage, in a block of their own."""
@@ -330,6 +114,8 @@ class ScriptedStages(StageReader):
         for one in (node.items()["name"], *_flags(arguments)):
             one.take_all()
         given = _branch_nodes(arguments) if arguments is not None else {}
+        for one in () if given or arguments is None else (arguments,):
+            one.take_all()
         if fails_fast(part):
             self.kept[around.path] = {**self._kept(around.path), "failFast": True}
         if len(found) == 1:
@@ -339,10 +125,6 @@ class ScriptedStages(StageReader):
             nodes = _statements(given[key]) if key in given else self._fresh(closure)
             last += self._branch(key, nodes, around.change(is_direct=False), needs)
         return tuple(dict.fromkeys(last))
-
-    def _kept(self, path: str) -> Data:
-        found = self.kept.get(path)
-        return found if isinstance(found, dict) else {}
 
     def _branch(
         self, key: str, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]
@@ -362,8 +144,6 @@ class ScriptedStages(StageReader):
         self.file.parts.update(made.parts)
         self._made.append(made)
         return list(body.entries())
-
-    # Conditions ---------------------------------------------------------------------------------------------------
 
     def _if(self, node: Node, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         part = self.syntax(node)
@@ -398,31 +178,48 @@ class ScriptedStages(StageReader):
     def _try(self, node: Node, part: Try, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """What is caught is done after a failure, what is done finally always."""
         items = node.items()
+        cases: list[tuple[str, Sequence[Node]]] = []
+        caught = items["catch"].entries() if "catch" in items else ()
+        for one, catch in zip(caught, part.catches, strict=True):
+            cases.append(("failure", self._caught(one.take(), catch)))
+        if part.final is not None:
+            cases.append(("always", items["finally"].entries()))
+        following, self._following = self._following, 0
+        if following:  # what is done at the end is the end of a block of its own
+            around = around.change(path=self.slugs.path(STEPS, around.path))
+            self._hint(around.path, "kind", "stages")
         before = len(self.drafts)
         last = self.level(items["try"].entries(), around, needs)
         inside = tuple(one.id for one in self.drafts[before:])
-        cases: list[tuple[str, Sequence[Node], Part]] = []
-        caught = items["catch"].entries() if "catch" in items else ()
-        for one, catch in zip(caught, part.catches, strict=True):
-            one.take()
-            cases.append(("failure", self._caught(one, catch), catch))
-        if part.final is not None:
-            cases.append(("always", items["finally"].entries(), part.final))
-        for word, nodes, _ in cases:
+        for word, nodes in cases:
             if nodes:
                 last = self._after(word, nodes, around, tuple(dict.fromkeys((*last, *inside))))
+        self._following = following
         return last
 
+    def _fails(self, node: Node) -> bool:
+        """Whether a statement only says that the build has failed."""
+        match self.syntax(node):
+            case Code() as part:
+                return self.file.script.text(part).startswith("throw ")
+            case Assignment(
+                target=Property(target=Name(name="currentBuild"), name="result"), value=Constant(value=word)
+            ):
+                return word == "FAILURE"
+        return False
+
     def _caught(self, node: Node, part: Catch) -> Sequence[Node]:
-        """The statements of a `catch`, without the `throw` at its end: a failure stays one."""
+        """The statements of a `catch`, without those that only say that the build has failed: it stays so."""
         nodes = list(node.entries())
-        last = self.syntax(nodes[-1]) if nodes else None
-        if isinstance(last, Code) and self.file.script.text(last).startswith("throw "):
-            nodes.pop().take_all()
-        elif not any("FAILURE" in self.file.script.text(one) for one in (part.body,)):
+        kept = [one for one in nodes if not self._fails(one)]
+        for one in nodes:
+            if one not in kept:
+                one.take_all()
+        if len(kept) == len(nodes):
             node.finding(
                 Fidelity.MANUAL, "a failure that is caught", _CAUGHT, "look at what is to happen then"
             )
+        nodes = kept
         names = part.parameter.split()[-1:]
         if any(name in self.shapes.mentioned(self.syntax(one)) for one in nodes for name in names):
             node.finding(Fidelity.MANUAL, "what is done after a failure", _THROWN, "leave the exception out")
@@ -441,31 +238,16 @@ class ScriptedStages(StageReader):
         return self._simple(title, nodes, inner, needs)
 
 
-_DYNAMIC: Final = "which stages there are is computed while it runs, and other vendors must know it before"
-_REMEDY: Final = "write the stages down one by one, or as a matrix"
+_ONE: Final = "builds no longer wait for one another at this stage"
 _CAUGHT: Final = (
     "the build goes on and may succeed; here what follows is not executed, and the build has failed"
 )
 _THROWN: Final = "it uses the exception, which nobody knows after the stage has ended"
 
 
-def _opens(part: Part | None) -> bool:
-    return isinstance(part, Call) and part.name == STAGE and part.block is None and part.target is None
-
-
-def _same(draft: Draft, around: Around) -> bool:
-    """Whether further steps may follow in a stage: it is on the same machine, and under the same conditions."""
-    return draft.place == around.place and draft.when == around.when
-
-
-def _block(node: Node) -> list[Node]:
-    block = node.items().get("block")
-    return list(block.entries()) if block is not None else []
-
-
 def _statements(node: Node) -> list[Node]:
     """The statements of a branch."""
-    return _block(node.take())
+    return block_of(node.take())
 
 
 def _flags(arguments: Node | None) -> list[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pipemgr.model.definitions import OPAQUE, Definition, Pipeline, Stage, Step
 from pipemgr.model.expressions import Expression, ExpressionError
@@ -33,12 +33,28 @@ def spelling(kind: type[Definition]) -> Mapping[str, str]:
     return {name: field.alias or name for name, field in kind.model_fields.items()}
 
 
+@cache
+def _holders(kind: type[Definition]) -> tuple[tuple[str, str], ...]:
+    """The fields that can hold definitions, and how paths write them: few of many."""
+    return tuple(
+        (name, shown)
+        for name, shown in spelling(kind).items()
+        if _mentions_definition(kind.model_fields[name].annotation)
+    )
+
+
+def _mentions_definition(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Definition):
+        return True
+    return any(map(_mentions_definition, get_args(annotation)))
+
+
 def walk(value: Definition, path: str = "") -> Iterator[tuple[str, Definition]]:
     """`value` and every definition below it, each with its path; stages go by their ids."""
     yield path, value
-    for name, shown in spelling(type(value)).items():
+    for name, shown in _holders(type(value)):
         held = getattr(value, name)
-        if not held or type(held) is str:  # most fields: nothing is below them
+        if not held or type(held) is str:
             continue
         below = f"{path}.{shown}" if path else shown
         for key, child in _children(held):
@@ -60,7 +76,7 @@ def _children(value: Any) -> Iterator[tuple[str, Definition]]:
 def rebuild(value: Some, change: Change) -> Some:
     """`value` with `change` applied to each definition below it and then to itself, from the leaves up."""
     update = {}
-    for name in type(value).model_fields:
+    for name, _ in _holders(type(value)):
         old = getattr(value, name)
         if not old or type(old) is str:
             continue

@@ -283,12 +283,14 @@ class TriggersFile(TableFile):
     """<vendor>/triggers.yaml; `schedules` says on which branches a schedule starts builds.
 
     With `spreads` times may have `H`, which the vendor replaces by a number of its choice, the same one for ever; with
-    `own-zone` they count in the time zone of the vendor's machine where they name none, and otherwise in UTC.
+    `own-zone` they count in the time zone of the vendor's machine where they name none, and otherwise in UTC. With
+    `polls` the vendor may look for pushes at times that the trigger's option `poll` has.
     """
 
     schedules: Literal["default-branch", "branches"] | None = None
     spreads: bool = False
     own_zone: bool = False
+    polls: bool = False
     rows: tuple[TriggerRow, ...]
 
 
@@ -432,6 +434,7 @@ class VariablesFile(TableFile):
     ambient: bool = False
     late: tuple[ContextName, ...] = ()
     asked_only: bool = False
+    plain_defaults: bool = False
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     environment: tuple[EnvironmentRow, ...] = ()

@@ -163,6 +163,8 @@ class Variables:
     """What secrets may be called; None where they may be called anything, and have parts."""
     late: frozenset[str] = frozenset()
     """Contexts that only steps can ask for."""
+    plain_defaults: bool = False
+    """Whether defaults of parameters are certain values."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,11 @@ class Tables:
         return any(file.own_zone for file in self._load("triggers", TriggersFile))
 
     @cached_property
+    def polls(self) -> bool:
+        """Whether pushes are looked for at times that a definition names."""
+        return any(file.polls for file in self._load("triggers", TriggersFile))
+
+    @cached_property
     def usual_sizes(self) -> frozenset[str]:
         """Sizes of machines that are no larger than what any vendor hosts."""
         return frozenset(size for file in self._load("runners", RunnersFile) for size in file.usual)
@@ -347,6 +354,7 @@ class Tables:
             any(file.asked_only for file in files),
             next((file.secret_names for file in reversed(files) if file.secret_names), None),
             frozenset(name for file in files for name in file.late),
+            any(file.plain_defaults for file in files),
         )
 
     # Reading files -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from .containers import fitted
 from .environment import left_out, named
 from .filed import filed
 from .foreign import without_foreign
+from .given import asked_for
 from .manual import Need, manual
 from .nightly import schedules
 from .origins import Origins
@@ -44,6 +45,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     if source.name == target.name:
         return Carried(pipeline)
     opened, foreign, origins = without_foreign(pipeline, target, rows=False)
+    opened, valued = asked_for(opened, source)
     more = named(filed(opened, target), source, target)
     left, given = left_out(more.pipeline, target)
     left, shells = shells_named(left, source, target)
@@ -56,6 +58,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
         *map(
             origins.placed,
             (
+                *valued,
                 *more.findings,
                 *given,
                 *shells,

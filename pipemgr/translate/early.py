@@ -7,14 +7,17 @@ asked by each step of its stage instead; a machine or an image that others name 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from pipemgr.model.definitions import Pipeline, Stage
+from pipemgr.model.definitions import Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name, transform
 from pipemgr.model.templates import template, untemplate
 
 from .base import Dialect
 from .conditions import Asked, asked, both
+from .handing import needs_files
+from .origins import Moved
 from .places import Place, place_words, unplaced
 from .report import Fidelity, Finding
 from .rewriting import rewritten
@@ -22,6 +25,12 @@ from .tree import change_stages, change_steps, expressions
 
 _VARIABLES: Final = Name("variables")
 _OF_MACHINES: Final = (_VARIABLES, Name("steps"), Name("runner"))
+_BEGIN: Final = """\
+put() {
+  printf '%s<<END_OF_VALUE\\n%s\\nEND_OF_VALUE\\n' "$1" "$2" >> "$ENVIRONMENT"
+}
+"""
+_PUT: Final = 'put {name} "${name}"'
 _DEPTH: Final = 5
 """Variables made of variables are filled in so deep."""
 _EARLY: Final = (
@@ -36,7 +45,6 @@ _EARLY: Final = (
     "timeout",
     "max_parallel",
     "allow_failure",
-    "variables",
 )
 """What a stage says that is asked for before it has a machine."""
 
@@ -51,7 +59,7 @@ def filled_in(pipeline: Pipeline, target: Dialect) -> Pipeline:
         known = _Known({**pipeline.variables, **one.variables})
         held = one.model_copy(update={"steps": (), "outputs": {}})
         early = rewritten(held, known.expression, known.expression)
-        update = {field: getattr(early, field) for field in _EARLY if field != "variables"}
+        update = {name: getattr(early, name) for name in _EARLY}
         return one.model_copy(update={**update, "variables": known.texts(one.variables)})
 
     changed = change_stages(pipeline, stage)
@@ -78,7 +86,7 @@ class _Known:
 
     def _pieces(self, part: str | Expression, depth: int) -> tuple[str | Expression, ...]:
         name = _variable(part) if isinstance(part, Expression) else None
-        if name is not None and name in self._variables:
+        if name is not None and name in self._variables and not _is_opaque(self._variables[name]):
             return template(self._text(self._variables[name], depth + 1))
         return (self.expression(part) if isinstance(part, Expression) else part,)
 
@@ -88,7 +96,7 @@ class _Known:
 
     def _filled(self, node: Expression) -> Expression:
         name = _variable(node)
-        if name is None or name not in self._variables:
+        if name is None or name not in self._variables or _is_opaque(self._variables[name]):
             return node
         try:
             parts = template(self._text(self._variables[name]))
@@ -102,6 +110,10 @@ class _Known:
             case (Expression() as one,):
                 return one
         return _formatted(parts)
+
+
+def _is_opaque(text: str) -> bool:
+    return "opaque(" in text
 
 
 def _formatted(parts: tuple[str | Expression, ...]) -> Expression:
@@ -122,39 +134,86 @@ def _variable(node: Expression) -> str | None:
     return None
 
 
+def plain_defaults(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """The pipeline without defaults of parameters that are computed, where the target can't compute them."""
+    if target.tables is None or not target.tables.variables.plain_defaults:
+        return pipeline, ()
+    computed = {
+        name: one.default
+        for name, one in pipeline.parameters.items()
+        if isinstance(one.default, str) and "${{" in one.default
+    }
+    if not computed:
+        return pipeline, ()
+    why = f"{target.title} can't compute it when a build is started; the parameter has no default now"
+    findings = tuple(
+        Finding(
+            fidelity=Fidelity.MANUAL,
+            path=f"parameters.{name}.default",
+            source="",
+            what=f"default {' '.join(text.split())}",
+            why=why,
+            remedy="choose a certain value",
+        )
+        for name, text in computed.items()
+    )
+    parameters = {
+        name: one.model_copy(update={"default": None}) if name in computed else one
+        for name, one in pipeline.parameters.items()
+    }
+    return pipeline.model_copy(update={"parameters": parameters}), findings
+
+
+@dataclass(frozen=True)
+class InTime:
+    """A pipeline that asks for nothing too early, what was told of that, and where its steps stood."""
+
+    pipeline: Pipeline
+    findings: tuple[Finding, ...] = ()
+    moved: Moved = field(default_factory=Moved)
+
+
 # What is still not known --------------------------------------------------------------------------------
 
 
-def asked_in_time(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
+def asked_in_time(pipeline: Pipeline, target: Dialect) -> InTime:
     """The pipeline whose stages ask for nothing before a machine knows it."""
     late = _late(target)
     if not late:
-        return pipeline, ()
+        return InTime(pipeline)
     findings: list[Finding] = []
 
     def strange(node: Expression) -> bool:
         return any(isinstance(one, Name) and one.name in late for one in node.walk())
 
+    places: dict[str, tuple[str, ...]] = {}
     outer = {key: text for key, text in pipeline.variables.items() if _is_late(text)}
     findings += [_handed(f"variables.{key}", key, target) for key in outer]
 
     def stage(one: Stage) -> Stage:
         own = {key: text for key, text in one.variables.items() if _is_late(text)}
         findings.extend(_handed(f"stages.{one.id}.variables.{key}", key, target) for key in own)
-        one = _given_to_steps(one, {**outer, **own}, {*own})
+        before = len(one.steps)
+        one = _set_first(one, {**outer, **own}, {*own})
+        if len(one.steps) > before:
+            paths = (f"stages.{one.id}.steps[{at}]" for at in range(before))
+            places[one.id] = (f"stages.{one.id}", *paths)
+
         condition = asked(one.when)
         down = [part for part in condition.own if strange(part)]
         if down:
             findings.append(_moved(pipeline, one, down, target))
             one = _by_steps(one, condition, down)
-        for field, place in unplaced(one, _variables):
-            findings.append(_unknown(f"stages.{one.id}.{field}", field, place, target))
-            one = one.model_copy(update={field: None})
+        for name, place in unplaced(one, _variables):
+            findings.append(_unknown(f"stages.{one.id}.{name}", name, place, target))
+            one = one.model_copy(update={name: None})
         return one
 
     changed = change_stages(pipeline, stage)
     rest = {key: text for key, text in pipeline.variables.items() if key not in outer}
-    return (changed.model_copy(update={"variables": rest}), tuple(findings)) if findings else (pipeline, ())
+    if not findings:
+        return InTime(pipeline)
+    return InTime(changed.model_copy(update={"variables": rest}), tuple(findings), Moved(places))
 
 
 def _is_late(text: str) -> bool:
@@ -163,19 +222,24 @@ def _is_late(text: str) -> bool:
     return any(node in _OF_MACHINES for _, one in expressions(holder) for node in one.walk())
 
 
-def _given_to_steps(stage: Stage, late: dict[str, str], own: set[str]) -> Stage:
+def _set_first(stage: Stage, late: dict[str, str], own: set[str]) -> Stage:
+    """The stage with a step at its beginning that gives those variables to all others."""
     rest = {key: text for key, text in stage.variables.items() if key not in own}
     wanted = {key: text for key, text in late.items() if key not in rest}
-    if not wanted:
-        return stage
-    moved = change_steps(
-        stage, lambda step: step.model_copy(update={"variables": {**wanted, **step.variables}})
+    if not wanted or not needs_files(stage):
+        return stage.model_copy(update={"variables": rest})
+    lines = "".join(f"{_PUT.replace('{name}', name)}\n" for name in wanted)
+    step = Step(
+        action="run",
+        name="Set environment variables",
+        inputs={"script": f"{_BEGIN}{lines}", "shell": "sh"},
+        variables={**wanted, "ENVIRONMENT": "${{ files.environment }}"},
     )
-    return moved.model_copy(update={"variables": rest})
+    return stage.model_copy(update={"variables": rest, "steps": (step, *stage.steps)})
 
 
 def _handed(path: str, name: str, target: Dialect) -> Finding:
-    why = f"only steps can work it out with {target.title}, so it is given to each of them"
+    why = f"only steps can work it out with {target.title}, so the first one sets it for the others"
     return Finding(
         fidelity=Fidelity.EQUIVALENT, path=path, source="", what=f"variable {name}", why=why, remedy=""
     )

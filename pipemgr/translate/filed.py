@@ -22,7 +22,7 @@ def filed(pipeline: Pipeline, target: Dialect) -> Pipeline:
     def change(stage: Stage) -> Stage:
         variables = dict(stage.variables)
         steps = tuple(_step(step, there, variables) for step in stage.steps)
-        if variables == stage.variables:
+        if steps == stage.steps:
             return stage
         return stage.model_copy(update={"steps": steps, "variables": variables})
 
@@ -38,7 +38,8 @@ def _step(step: Step, there: dict[str, str], variables: dict[str, str]) -> Step:
     inputs = dict(step.inputs)
     for name, value in files.items():
         known = there.get(value, name)
-        variables[known] = value
+        if value not in there:  # otherwise every script has it by itself
+            variables[known] = value
         if isinstance(script, str):
             script = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", f"${known}", script)
             inputs["script"] = script

@@ -15,6 +15,8 @@ from .rewriting import rewritten
 
 _STEPS: Final = Name("steps")
 _RUN: Final = "run"
+_POST: Final = "post"
+"""The block around stages that are done when all others are."""
 CHECKOUT: Final = "checkout"
 _LINE: Final = 50
 _NAMES: Final = 3
@@ -57,6 +59,11 @@ def title(stages: Sequence[Stage]) -> str:
     if len(names) > _NAMES + 1:
         names = [*names[:_NAMES], f"{len(names) - _NAMES} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def tidies(stage: Stage) -> bool:
+    """Whether it is what is done at the end, however the work went."""
+    return not asked(stage.when).usual or stage.group == _POST
 
 
 def joined(members: Sequence[Member], lead: Stage, when: Expression | None) -> Joined:
@@ -143,7 +150,7 @@ class _Inner:
 
     def _name(self, step: Step) -> str | None:
         """Its name with that of its stage; what tidies up at the end stands for itself."""
-        if not self.member.asked.usual:
+        if tidies(self.stage):
             return step.name
         outer = self.stage.name or self.stage.id
         script = step.inputs.get("script") if step.action == _RUN else None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pipemgr.model.definitions import Pipeline, Trigger
 
 from .base import Dialect
 from .crons import certain
 from .report import Fidelity, Finding
+
+_PUSH: Final = "push"
+_POLL: Final = "poll"
 
 
 def spreads(dialect: Dialect) -> bool:
@@ -16,17 +21,38 @@ def spreads(dialect: Dialect) -> bool:
 
 def certain_times(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
     """The pipeline with a number for each `H`, where the target does not choose any itself."""
-    if spreads(target) or not any(one.cron for one in pipeline.triggers):
+    if spreads(target):
         return pipeline, ()
     findings: list[Finding] = []
     triggers: list[Trigger] = []
-    for at, one in enumerate(pipeline.triggers):
+    for at, trigger in enumerate(pipeline.triggers):
+        one = trigger if _polls(target) else _unpolled(trigger, at, target, findings)
         cron = certain(one.cron, pipeline.name) if one.cron else one.cron
         triggers.append(one if cron == one.cron else one.model_copy(update={"cron": cron}))
         if cron != one.cron:
             why = f"{target.title} wants a certain time: {cron}, by the pipeline's name, so that not all begin at once"
             findings.append(_finding(Fidelity.EQUIVALENT, at, f"cron {one.cron}", why))
-    return pipeline.model_copy(update={"triggers": tuple(triggers)}), tuple(findings)
+    return (pipeline.model_copy(update={"triggers": tuple(triggers)}) if findings else pipeline), tuple(
+        findings
+    )
+
+
+def _polls(target: Dialect) -> bool:
+    return target.tables is not None and target.tables.polls
+
+
+def _unpolled(trigger: Trigger, at: int, target: Dialect, findings: list[Finding]) -> Trigger:
+    """The trigger without times to look for pushes: the target hears of them by itself."""
+    if trigger.event != _PUSH or _POLL not in trigger.options:
+        return trigger
+    times, why = (
+        trigger.options[_POLL],
+        f"{target.title} hears of every push at once and need not look for them",
+    )
+    told = _finding(Fidelity.EQUIVALENT, at, f"polling at {times}", why)
+    findings.append(told.model_copy(update={"path": f"triggers[{at}].options.{_POLL}"}))
+    rest = {key: one for key, one in trigger.options.items() if key != _POLL}
+    return trigger.model_copy(update={"options": rest})
 
 
 def clocks(pipeline: Pipeline, source: Dialect, target: Dialect) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from pipemgr.model.definitions import Pipeline
 from .base import Dialect, Reading, Writing
 from .crons import cron_problem
 from .document import DocumentSet
-from .early import asked_in_time, filled_in
+from .early import asked_in_time, filled_in, plain_defaults
 from .filed import filed
 from .foreign import without_foreign
 from .lowering import lower
@@ -80,12 +80,14 @@ def write(pipeline: Pipeline, dialect: Dialect) -> Writing:
 def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
     timed, times = certain_times(pipeline, dialect)
-    plainer, strange = sayable(timed, dialect)
+    chosen, defaults = plain_defaults(timed, dialect)
+    plainer, strange = sayable(chosen, dialect)
     secrets = kept(plainer, dialect)
     shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
-    known, early = asked_in_time(filled_in(own, dialect), dialect)
-    plain, matches = without_matches(known if dialect.foreign else filed(known, dialect), dialect)
+    early = asked_in_time(filled_in(own, dialect), dialect)
+    known = early.pipeline if dialect.foreign else filed(early.pipeline, dialect)
+    plain, matches = without_matches(known, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     try:
         writing = _answer(dialect.writer.write(lowered), Writing, "writer", dialect)
@@ -93,10 +95,11 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise
     except Exception as error:
         raise _fault(error, "writer", dialect, None) from error
-    told = map(origins.placed, (*early, *matches, *findings, *writing.findings))
+    late = map(early.moved.placed, (*matches, *findings, *writing.findings))
+    told = map(origins.placed, (*early.findings, *late))
     moved = map(shared.moved.placed, (*foreign, *told))
     placed = map(secrets.moved.placed, (*shared.findings, *moved))
-    return lowered, Writing(writing.documents, (*times, *strange, *secrets.findings, *placed))
+    return lowered, Writing(writing.documents, (*times, *defaults, *strange, *secrets.findings, *placed))
 
 
 _Answer = TypeVar("_Answer")

@@ -22,11 +22,11 @@ from pipemgr.model.expressions import (
 from pipemgr.model.templates import template
 
 from .base import Dialect
-from .conditions import Asked, asked, both
+from .conditions import ALWAYS, SUCCESS, TOLERANT, Asked, asked, both
 from .effects import effect
 from .graph import Graph, Group
 from .handing import HandingOn
-from .joining import Member, joined, only_checkout, title
+from .joining import Member, joined, only_checkout, tidies, title
 from .origins import Moved
 from .report import Fidelity, Finding
 from .rewriting import rewritten
@@ -62,12 +62,37 @@ class Shared:
 
 def without_workspaces(pipeline: Pipeline, target: Dialect) -> Shared:
     """The pipeline with stages that share a folder joined where the target has no such thing."""
-    if target.features.get(_WORKSPACE, True) or not any(stage.workspace for stage in pipeline.stages):
+    if target.features.get(_WORKSPACE, True) or pipeline.problems():
         return Shared(pipeline)
-    if pipeline.problems():
+    pipeline = _after_failures(pipeline)
+    if not any(stage.workspace for stage in pipeline.stages):
         return Shared(pipeline)
     keeps = bool(target.features.get(_RETRY, True))
     return _Sharing(pipeline, keeps_retries=keeps).shared()
+
+
+def _after_failures(pipeline: Pipeline) -> Pipeline:
+    """The pipeline whose stages for success follow those for failure though these are left out then.
+
+    Taken by the letter they could never be executed: they need a stage that only a failure starts.
+    """
+    late = {stage.id for stage in pipeline.stages if not asked(stage.when).usual}
+    always = {stage.id for stage in pipeline.stages if ALWAYS in asked(stage.when).status}
+    waiting = [
+        stage.id
+        for stage in pipeline.stages
+        if SUCCESS in asked(stage.when).status and (late - always) & {*stage.needs}
+    ]
+    if not waiting:
+        return pipeline
+
+    def changed(stage: Stage) -> Stage:
+        here = asked(stage.when)
+        rest = (one for one in here.status if one != SUCCESS)
+        when = both((*TOLERANT, *rest), here.own)
+        return stage.model_copy(update={"when": when}) if stage.id in waiting else stage
+
+    return pipeline.model_copy(update={"stages": tuple(map(changed, pipeline.stages))})
 
 
 class _Sharing:
@@ -169,8 +194,8 @@ class _Sharing:
         if not first.usual or not self._values_fit(stage, members):
             return False
         if not here.usual:
-            late = (asked(one.when).usual for one in self.graph.after[stage.id])
-            return not outside and not any(late) and not members & self.asks[stage.id]
+            strict = (asked(one.when).strict for one in self.graph.after[stage.id])
+            return not outside and not any(strict) and not members & self.asks[stage.id]
         if here.strict and not first.strict:
             return not doubtful & outside & {*stage.needs}
         return here.strict or not first.strict or not doubtful & outside
@@ -248,7 +273,7 @@ class _Sharing:
 
     def _named(self, group: Group) -> list[Stage]:
         """The stages whose names the whole has: not those that only fetch the repository, or tidy up at the end."""
-        working = [one for one in group.members if not only_checkout(one) and asked(one.when).usual]
+        working = [one for one in group.members if not only_checkout(one) and not tidies(one)]
         return working or group.members
 
     def _inside(self, node: Expression, members: set[str]) -> Expression:
@@ -288,7 +313,7 @@ class _Sharing:
     # What is told -----------------------------------------------------------------------------------------
 
     def _tell(self, group: Group, limits: list[str]) -> None:
-        names = title([one for one in group.members if not only_checkout(one)] or group.members)
+        names = title(self._named(group))
         if len(group.members) > 1:
             self._add(
                 Fidelity.EQUIVALENT,

@@ -131,3 +131,10 @@ def test_a_target_that_wants_a_certain_time_gets_one_and_people_are_told(poor: A
 def test_who_chooses_itself_keeps_the_h(native: Any) -> None:
     pipeline = Pipeline(name="x", triggers=(Trigger(event="schedule", cron="@daily"),))
     assert certain_times(pipeline, native) == (pipeline, ())
+
+
+def test_polling_is_left_to_who_needs_it(poor: Any) -> None:
+    whole = Pipeline(name="x", triggers=(Trigger(event="push", options={"poll": "H/5 * * * *", "a": 1}),))
+    changed, (finding,) = certain_times(whole, poor())
+    assert changed.triggers[0].options == {"a": 1}
+    assert finding.path == "triggers[0].options.poll"

@@ -31,10 +31,10 @@ def dialect(variables: Tables | None) -> Dialect:
     return Dialect("x", "X", known.reader, known.writer, tables=variables)
 
 
-def test_the_stage_names_the_file_as_the_target_does() -> None:
+def test_scripts_name_the_file_as_the_target_does_by_itself() -> None:
     (stage,) = filed(PIPELINE, dialect(Tables.of("github-actions"))).stages
     name = Tables.of("github-actions").variables.environment.theirs["files.outputs"]
-    assert stage.variables == {name: FILE}
+    assert stage.variables == {}
     assert stage.steps[0].inputs["script"] == f'echo "x=${name}" "$KEPT_TOO" >> "${name}"'
     assert [step.variables for step in stage.steps] == [{"OTHER": "1"}, {"OTHER": "2"}]
 

@@ -384,3 +384,15 @@ def _reach(pipeline: Pipeline) -> dict[str, set[str]]:
     for name in stages:
         before(name)
     return found
+
+
+def test_what_follows_a_success_is_done_though_what_follows_a_failure_was_left_out(poor: Any) -> None:
+    tail = (
+        stage("post-failure", "build", when="failure()"),
+        stage("post-success", "build", "post-failure", when="success()"),
+    )
+    (one,) = share(poor, stage("build"), *tail).pipeline.stages
+    assert conditions(one) == [None, "failure()", None]
+    apart = [{**one, "workspace": None} for one in (stage("build"), *tail)]
+    last = share(poor, *apart).pipeline.stages[-1]
+    assert str(last.when) == "!failure() && !canceled()"

@@ -20,6 +20,7 @@ from .nodes import Spot
 from .options import OptionReader, Options
 from .scope import VENDOR, Scope, Words
 from .scripted_around import Around
+from .scripted_levels import block_of
 from .scripted_shapes import Shapes, mapped
 from .scripted_stages import ScriptedStages
 from .sections_reader import SectionReader
@@ -117,7 +118,11 @@ class ScriptedReader(DeclarativeReader):
         scope = Scope.of(self.file, self.words).inner(names=names, parameters=self.block.scope.parameters)
         reader = ScriptedStages(SectionReader(self.file, self.words.tables), Slugs(), self.shapes)
         around = Around(scope, fetches=False)
-        reader.level(nodes, around, ())
+        while len(nodes) == 1 and _is_option(self.file.syntax(nodes[0])):
+            around = reader.surroundings.entered(nodes[0], around, "")
+            nodes = block_of(nodes[0])
+        options.fields |= around.limits
+        reader.level(nodes, around.change(limits={}), ())
         self._keep(reader, options)
         self._code("before", before, reader.body_steps.before)
         self._code("after", after, [])
@@ -147,6 +152,13 @@ class ScriptedReader(DeclarativeReader):
             nodes[0].finding(Fidelity.MANUAL, "code around the stages", why, "see where the stages use them")
         if texts or more:
             self.kept.put([*texts, *more], key)
+
+
+def _is_option(part: Part | None) -> bool:
+    """Whether a block around the whole pipeline is an option of it."""
+    if not isinstance(part, Call) or part.target is not None or part.block is None:
+        return False
+    return part.name in ("timeout", "timestamps", "ansiColor")
 
 
 def _properties(part: Part | None) -> tuple[Part, ...] | None:

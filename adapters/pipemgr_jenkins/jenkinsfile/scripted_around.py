@@ -53,8 +53,8 @@ class Surroundings:
         self.options: list[str] = []
         """Options of the pipeline that change how it looks."""
 
-    def entered(self, node: Node, around: Around, first: str) -> Around:
-        """What is around the statements in the block of a call; `first` is the id of the first stage inside."""
+    def entered(self, node: Node, around: Around, model: str) -> Around:
+        """What is around the statements in the block of a call; `model` is the path of the first stage inside."""
         part = self.file.syntax(node)
         if not isinstance(part, Call):
             return around
@@ -67,7 +67,6 @@ class Surroundings:
             "withCredentials": self._credentials,
             "withEnv": self._variables,
         }.get(name)
-        model = f"stages.{first}"
         if name in _SHOWN:
             found: Around | None = self._shown(node, part, around)
         elif name == "script":
@@ -141,7 +140,7 @@ class Surroundings:
         letter = UNITS.get(str(unit.value) if unit is not None else "MINUTES")
         if time is None or letter is None or "activity" in call.named or "timeout" in around.limits:
             return None
-        length = self._values(around).text(time.feeds(f"{model}.timeout"))
+        length = self._values(around).text(time.feeds(f"{model}.timeout".lstrip(".")))
         if not length.isdecimal():
             return None
         return around.change(limits={**around.limits, "timeout": f"{length}{letter}"})

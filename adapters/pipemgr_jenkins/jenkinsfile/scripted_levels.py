@@ -154,7 +154,7 @@ class Levels(StageReader):
         """Steps outside of stages: the last ones of the stage before, or a stage of their own."""
         if not nodes:
             return needs
-        if alone is None:
+        if alone is None or any(map(self._is_dynamic, nodes)):
             return self._simple(self._title(nodes), nodes, around, needs)
         steps: tuple[Step, ...] = alone.fields["steps"]
         more = self.body_steps.read(nodes, f"stages.{alone.id}.steps", around, first=len(steps))
@@ -201,7 +201,7 @@ class Levels(StageReader):
                 break
             if not (self.shapes.structural(part) or self.shapes.fields_of_stages(part)):
                 break
-            around = self.surroundings.entered(nodes[0], around, name)
+            around = self.surroundings.entered(nodes[0], around, f"stages.{name}")
             nodes = block_of(nodes[0])
         return Body(nodes, around)
 
@@ -264,11 +264,16 @@ class Levels(StageReader):
         if title != name:
             draft.fields["name"] = title
         for one in nodes:
-            if self.shapes.holds(self.syntax(one) or self.file.script):
+            if self._is_dynamic(one):
                 one.finding(Fidelity.MANUAL, "stages made while it runs", _DYNAMIC, _REMEDY)
         draft.fields["steps"] = self.body_steps.read(nodes, f"stages.{name}.steps", around)
         self.drafts.append(draft)
         return (name,)
+
+    def _is_dynamic(self, node: Node) -> bool:
+        """Whether there are stages in a statement that could not be taken out of it."""
+        part = self.syntax(node)
+        return part is not None and self.shapes.holds(part)
 
     def _hint(self, path: str, key: str, value: str) -> None:
         found = self.hints.setdefault(path, {})

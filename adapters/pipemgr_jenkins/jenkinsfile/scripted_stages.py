@@ -45,7 +45,7 @@ class ScriptedStages(Levels):
         part = self.syntax(node)
         assert isinstance(part, If)  # noqa: S101 - `cut` says so
         other = around.change(when=(*around.when, *conjuncts(negated(truth(part.condition, around.scope)))))
-        return tuple(dict.fromkeys((*last, *self._level(rest, other, needs))))
+        return self._level(rest, other, last)
 
     def _structure(
         self,
@@ -153,10 +153,10 @@ class ScriptedStages(Levels):
         first = len(self.drafts)
         last = self._case(items["then"], condition, around, needs, leave=cut(part))
         if "else" in items:
-            last = (*last, *self._case(items["else"], negated(condition), around, needs))
+            last = self._case(items["else"], negated(condition), around, last)
         items["if"].feeds(f"stages.{self.drafts[first].id}.when" if first < len(self.drafts) else "stages")
         items["if"].take_all()
-        return tuple(dict.fromkeys(last))
+        return last
 
     def _case(
         self,

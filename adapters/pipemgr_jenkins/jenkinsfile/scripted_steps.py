@@ -81,8 +81,9 @@ class Steps:
         for at, node in enumerate(nodes):
             part = self.file.syntax(node)
             if leaves(part) and at < len(nodes) - 1:
+                run, rest = self._kept_together(run, nodes[at:])
                 found += self._run(run, path, around, first + len(found))
-                return (*found, self._whole(nodes[at:], path, around, first + len(found)))
+                return (*found, self._whole(rest, path, around, first + len(found)))
             if isinstance(part, Declaration) and self._shared.get(part.name) is part:
                 found += self._run(run, path, around, first + len(found))
                 run = []
@@ -90,6 +91,15 @@ class Steps:
             else:
                 run.append(node)
         return (*found, *self._run(run, path, around, first + len(found)))
+
+    def _kept_together(self, run: list[Node], rest: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        """The statements before an early end, without those that declare what is used behind it."""
+        words = set[str]().union(*(self.shapes.mentioned(self.file.syntax(one)) for one in rest))
+        for at, node in enumerate(run):
+            part = self.file.syntax(node)
+            if isinstance(part, Declaration) and part.name in words:
+                return run[:at], [*run[at:], *rest]
+        return run, [*rest]
 
     def _run(self, nodes: Sequence[Node], path: str, around: Around, first: int) -> tuple[Step, ...]:
         if not nodes:

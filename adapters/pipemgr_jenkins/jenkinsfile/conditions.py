@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.adapter import Node
-from pipemgr.model.expressions import Access, Binary, Expression, Literal, Name, Opaque
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not, Opaque, transform
 from pipemgr_jenkins.groovy.syntax import Block, Closure
 
 from .expressions import expression, truth
@@ -31,6 +31,7 @@ POLLED: Final = Binary("==", Literal("push"), TRIGGER)
 EVENT: Final = Binary("||", POLLED, Binary("==", Literal("pull_request"), TRIGGER))
 """A push or a pull request that the repository's host told of."""
 EVENT_CAUSE: Final = "BranchEventCause"
+_GOOD: Final = Binary("&&", Not(Call("failure")), Not(Call("canceled")))
 _GROUPS: Final = {"allOf": "&&", "anyOf": "||"}
 _PATTERNS: Final = {"branch": Name("branch"), "tag": Name("tag")}
 
@@ -38,7 +39,13 @@ _PATTERNS: Final = {"branch": Name("branch"), "tag": Name("tag")}
 def conditions(when: Node, scope: Scope) -> Expression:
     """All conditions of a `when` block as one; true where there is none."""
     found = when.items().get("conditions")
-    return joined("&&", [condition(one, scope) for one in found.entries()] if found is not None else ())
+    inner = [condition(one, scope) for one in found.entries()] if found is not None else ()
+    return transform(joined("&&", inner), _not_failed)
+
+
+def _not_failed(node: Expression) -> Expression:
+    """For a stage, `success()` means that nothing before it was skipped either; Jenkins does not ask for that."""
+    return _GOOD if node == Call("success") else node
 
 
 def condition(node: Node, scope: Scope) -> Expression:

@@ -164,6 +164,10 @@ def test_other_words_for_the_same(text: str, ours: str) -> None:
     assert read("\n".join(written(ours))) == parse(ours)
 
 
+def test_success_so_far_is_no_success_of_all_stages_before() -> None:
+    assert str(read("expression { currentBuild.result == null }")) == "!failure() && !canceled()"
+
+
 def test_code_of_several_statements_stays_as_it_is_with_its_strings() -> None:
     code = "expression {\n    def x = '''\n  a\n'''\n    return x\n}"
     assert str(read(f"  {code}")).startswith("opaque('jenkins', '{\n    def x = ''''''\n  a\n")

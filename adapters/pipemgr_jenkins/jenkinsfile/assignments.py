@@ -5,6 +5,7 @@ Source: https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#setting-environmen
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from pipemgr.model.definitions import Data
@@ -33,11 +34,9 @@ def read(part: Assignment, place: Place) -> tuple[list[Draft], str] | None:
 def _variable(name: str, value: Part, place: Place) -> tuple[list[Draft], str]:
     script = output(value, place)
     if script is None:
-        said = text(value, place.values.scope)
-        script = f'printf "%s\\n" "{name}=${_VALUE}" >> "$ENVIRONMENT"'
-        return [_run(script, place, {_VALUE: said})], NOTE
-    lines = f'{_VALUE}="$(\n{script}\n)"\nprintf "%s\\n" "{name}=${_VALUE}" >> "$ENVIRONMENT"'
-    return [_run(lines, place, {})], NOTE
+        script = Output("", "", {_VALUE: text(value, place.values.scope)})
+    lines = f'{script.lines}\nprintf "%s\\n" "{name}=${_VALUE}" >> "$ENVIRONMENT"'
+    return [_run(lines.lstrip(), place, script.variables)], NOTE
 
 
 def _run(script: str, place: Place, variables: dict[str, str]) -> Draft:
@@ -47,21 +46,33 @@ def _run(script: str, place: Place, variables: dict[str, str]) -> Draft:
     return one.changed(variables={**variables, **files})
 
 
-def output(value: Part, place: Place) -> str | None:
-    """The script whose output `sh(returnStdout: true, script: '...').trim()` gives."""
-    match value:
-        case syntax.Call(name="trim", target=syntax.Call() as call, arguments=()):
-            pass
-        case _:
-            return None
+@dataclass(frozen=True)
+class Output:
+    """A script whose variable VALUE holds what Groovy gets from a step, and the environment variables that it needs."""
+
+    lines: str
+    title: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def output(value: Part, place: Place) -> Output | None:
+    """What `sh(returnStdout: true, script: '...').trim()` prints, or how `sh(returnStatus: true, ...)` ends."""
+    trimmed = isinstance(value, syntax.Call) and value.name == "trim" and not value.arguments
+    call = value.target if isinstance(value, syntax.Call) and trimmed else value
+    if not isinstance(call, syntax.Call) or call.name != "sh" or call.target is not None:
+        return None
     given = {one.key: one.value for one in call.plain}
-    flag, script = given.pop("returnStdout", None), given.pop("script", None)
-    given.pop("label", None)
-    if call.name != "sh" or call.target is not None or script is None or given:
+    script, label = given.pop("script", None), given.pop("label", None)
+    word, flag = given.popitem() if len(given) == 1 else (None, None)
+    if script is None or not isinstance(flag, Constant) or flag.value is not True:
         return None
-    if not isinstance(flag, Constant) or flag.value is not True:
-        return None
-    return text(script, place.values.scope)
+    said = text(script, place.values.scope)
+    title = text(label or script, place.values.scope).strip().partition("\n")[0]
+    if word == "returnStdout" and trimmed:
+        return Output(f'{_VALUE}="$(\n{said}\n)"', title)
+    if word == "returnStatus" and not trimmed:
+        return Output(f'{_VALUE}=0\nsh -xe -c "$SCRIPT" || {_VALUE}=$?', title, {"SCRIPT": said})
+    return None
 
 
 def _build(name: str, value: Part, place: Place) -> tuple[list[Draft], str] | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pipemgr.adapter import Node
-from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Opaque, chained
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, chained
 from pipemgr_jenkins.groovy import syntax
-from pipemgr_jenkins.groovy.syntax import Catch, Closure, Code, Declaration, Loop, Method, Part, Script
+from pipemgr_jenkins.groovy.syntax import Closure, Code, Declaration, Method, Part, Script
 
 from .drafts import Draft, Place
 from .expressions import truth
+from .known import assigned, is_known
+from .known import mentioned as words
 from .logic import negated
 
 if TYPE_CHECKING:
@@ -47,8 +50,11 @@ def is_declarative(part: Part) -> bool:
 # Variables -------------------------------------------------------------------------------------------------
 
 
-def lengths(parts: Sequence[Part | None], script: Script) -> list[int]:
-    """How many statements belong together, one after another: a declaration and all up to the last that needs it."""
+def lengths(parts: Sequence[Part | None], script: Script, local: Container[str] = ()) -> list[int]:
+    """How many statements belong together, one after another: a declaration and all up to the last that needs it.
+
+    A variable among `local` is declared where it is first given a value.
+    """
     last: dict[str, int] = {}
     for at, part in enumerate(parts):
         last.update((word, at) for word in mentioned(part, script))
@@ -57,14 +63,14 @@ def lengths(parts: Sequence[Part | None], script: Script) -> list[int]:
     while at < len(parts):
         end = seen = at
         while seen <= end:
-            end = max(end, *(last.get(name, end) for name in declared(parts[seen], script)), end)
+            end = max(end, *(last.get(name, end) for name in declared(parts[seen], script, local)), end)
             seen += 1
         found.append(end - at + 1)
         at = end + 1
     return found
 
 
-def declared(part: Part | None, script: Script) -> frozenset[str]:
+def declared(part: Part | None, script: Script, local: Container[str] = ()) -> frozenset[str]:
     """The variables and methods that a statement declares for those that follow."""
     match part:
         case Declaration(name=name) | Method(name=name):
@@ -72,23 +78,20 @@ def declared(part: Part | None, script: Script) -> frozenset[str]:
         case Code():
             match = _SEVERAL.match(script.text(part))
             return frozenset(_WORD.findall(match[1])) if match else frozenset()
-    return frozenset()
+    target, _ = assigned(part)
+    return frozenset({target}) if target is not None and target in local else frozenset()
 
 
 def mentioned(part: Part | None, script: Script) -> set[str]:
     """The words in a statement that may be variables."""
-    found: set[str] = set()
-    for one in part.walk() if part is not None else ():
-        match one:
-            case syntax.Name(name=name):
-                found.add(name)
-            case syntax.Call(name=name, target=None):
-                found.add(name)
-            case Code():
-                found.update(_WORD.findall(script.text(one)))
-            case Loop(head=text) | Closure(parameters=text) | Catch(parameter=text):
-                found.update(_WORD.findall(text))
-    return found
+    return set(words(part, script))
+
+
+def locals_of(parts: Sequence[Part | None], script: Script, everywhere: Mapping[str, int]) -> frozenset[str]:
+    """The variables without a declaration that no other statements of the file know; `everywhere` counts all words."""
+    names = {name for part in parts for name in (assigned(part)[0],) if name is not None}
+    counts = Counter(word for part in parts for word in words(part, script)) if names else Counter[str]()
+    return frozenset(name for name in names if counts[name] == everywhere[name])
 
 
 # If ---------------------------------------------------------------------------------------------------------
@@ -100,11 +103,12 @@ def read_if(reader: StepReader, node: Node, place: Place) -> list[Draft]:
     if part is None:
         return [reader.verbatim(node, place)]
     condition = truth(part, place.values.scope)
-    if _is_known(condition):
+    if is_known(condition):
         flat = _branches(reader, node, place, condition)
         if flat and not any(one.is_opaque for one in flat):
             return [flat[0].fed((node, None)), *flat[1:]]
-    steps = _branches(reader, node, place.bare, condition)
+    bare = place.bare
+    steps = _branches(reader, node, bare, truth(part, bare.values.scope))
     return [reader.verbatim(node, place, steps)]
 
 
@@ -119,10 +123,6 @@ def _branches(reader: StepReader, node: Node, place: Place, condition: Expressio
         drafts = reader.statements(branch.entries(), inner)
         found += [drafts[0].fed((items["if"], "when")), *drafts[1:]] if drafts and key == "then" else drafts
     return found
-
-
-def _is_known(condition: Expression) -> bool:
-    return not any(isinstance(one, Opaque) for one in condition.walk())
 
 
 # Try --------------------------------------------------------------------------------------------------------

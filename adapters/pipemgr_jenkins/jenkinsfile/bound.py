@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pipemgr.adapter import Node
 from pipemgr.model.definitions import Data
-from pipemgr.model.expressions import Access, Expression, Literal, Name, Opaque
-from pipemgr_jenkins.groovy import syntax
-from pipemgr_jenkins.groovy.syntax import Argument, Assignment, Declaration, Part
+from pipemgr.model.expressions import Access, Expression, Literal, Name
+from pipemgr_jenkins.groovy.syntax import Argument, Declaration, Part
 
 from .assignments import output
 from .drafts import Draft, Place, draft
 from .expressions import expression
+from .known import Bound, assigned, given_names, is_known
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -26,23 +26,6 @@ _PARAMETER: Final = re.compile(
     r"\s*(?:final\s+)?(?:[\w.]+(?:<[^<>]*>)?(?:\[\])?\s+)?(\w+)\s*(?:=\s*(.*?))?\s*", re.DOTALL
 )
 _TEXT: Final = re.compile(r"(['\"])([^'\"$\\]*)\1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bound(Scope):
-    """A scope in which some names hold what is known."""
-
-    given: Mapping[str, Expression] = field(default_factory=dict)
-
-    @classmethod
-    def over(cls, scope: Scope, given: Mapping[str, Expression]) -> Bound:
-        """A scope, and what further names hold."""
-        said = {one.name: getattr(scope, one.name) for one in fields(scope)}
-        return cls(**{**said, "given": {**said.get("given", {}), **given}})
-
-    def bare(self, name: str) -> Expression | None:
-        """What a bare word holds."""
-        return self.given.get(name) or super().bare(name)
 
 
 def bound(place: Place, given: Mapping[str, Expression]) -> Place:
@@ -63,43 +46,40 @@ def steps(reader: StepReader, nodes: Iterable[Node], place: Place) -> list[Draft
     place = place.bare
     for node in nodes:
         part = reader.file.syntax(node)
-        if not isinstance(part, Declaration):
-            if part is None or _changed(part, place):
+        name, value = assigned(part)
+        if name is None or name in _given(place):
+            if part is None or isinstance(part, Declaration) or _changed(part, place):
                 return None
             found += reader.statement(node, place)
             continue
-        value = _value(part, place, found)
-        if value is None:
+        held = _held(name, value, place, found) if value is not None else None
+        if held is None:
             return None
-        place = bound(place, {part.name: value})
+        place = bound(place, {name: held})
     return found
 
 
-def _value(part: Declaration, place: Place, found: list[Draft]) -> Expression | None:
+def _held(name: str, part: Part, place: Place, found: list[Draft]) -> Expression | None:
     """What a variable holds; `found` gets the step that gives it."""
-    if part.value is None:
-        return None
-    script = output(part.value, place)
+    script = output(part, place)
     if script is None:
-        value = expression(part.value, place.values.scope)
-        return None if any(isinstance(one, Opaque) for one in value.walk()) else value
-    lines = f'VALUE="$(\n{script}\n)"\nprintf "%s\\n" "{VALUE}<<END" "$VALUE" END >> "$OUTPUTS"'
+        value = expression(part, place.values.scope)
+        return value if is_known(value) else None
+    lines = f'{script.lines}\nprintf "%s\\n" "{VALUE}<<END" "$VALUE" END >> "$OUTPUTS"'
     inputs: Data = {"script": lines, **({"directory": place.directory} if place.directory else {})}
-    variables = {"OUTPUTS": "${{ files.outputs }}"}
-    found.append(draft("run", inputs, place.bare, id=part.name, name=_title(script), variables=variables))
-    return Access(Access(Access(Name("steps"), Literal(part.name)), Literal("outputs")), Literal(VALUE))
-
-
-def _title(script: str) -> str:
-    return script.strip().partition("\n")[0]
+    variables = {**script.variables, "OUTPUTS": "${{ files.outputs }}"}
+    found.append(draft("run", inputs, place.bare, id=name, name=script.title, variables=variables))
+    return Access(Access(Access(Name("steps"), Literal(name)), Literal("outputs")), Literal(VALUE))
 
 
 def _changed(part: Part, place: Place) -> bool:
     """Whether a statement gives one of the names something else to hold."""
+    return any(name in _given(place) for name in given_names(part, place.values.scope.script))
+
+
+def _given(place: Place) -> Mapping[str, Expression]:
     scope = place.values.scope
-    given = scope.given if isinstance(scope, Bound) else {}
-    targets = (one.target for one in part.walk() if isinstance(one, Assignment))
-    return any(isinstance(one, syntax.Name) and one.name in given for one in targets)
+    return scope.given if isinstance(scope, Bound) else {}
 
 
 # Parameters ------------------------------------------------------------------------------------------------

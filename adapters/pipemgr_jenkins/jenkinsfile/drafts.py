@@ -12,6 +12,7 @@ from pipemgr.adapter import Fidelity, Node
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
 from pipemgr.model.expressions import Expression, chained
 
+from .known import Bound
 from .layout import dedented, indented
 from .scope import VENDOR
 from .values import Values
@@ -35,6 +36,8 @@ class Place:
     heads: tuple[str, ...] = ()
     """Wrappers that no field of a step stands for, as they are written; outermost first."""
     within: tuple[str, ...] = ()
+    constants: Mapping[str, Expression] = field(default_factory=dict)
+    """What variables of the file hold: steps for other vendors know it."""
     is_groovy: bool = False
     """Whether any Groovy may stand here, as in `script { }`."""
     is_alone: bool = True
@@ -43,7 +46,11 @@ class Place:
     @property
     def bare(self) -> Place:
         """The same for the steps of an opaque one, which has the condition and the variables itself."""
-        return replace(self, when=(), variables={}, within=())
+        scope = self.values.scope
+        given = scope.given if isinstance(scope, Bound) else {}
+        more = {name: value for name, value in self.constants.items() if name not in given}
+        values = replace(self.values, scope=Bound.over(scope, more)) if more else self.values
+        return replace(self, values=values, when=(), variables={}, within=())
 
     def with_variables(self, found: Mapping[str, str]) -> Place:
         """Within `withEnv` and the like."""

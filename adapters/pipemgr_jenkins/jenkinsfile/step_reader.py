@@ -10,20 +10,24 @@ only Jenkins needs to know of a step is in `vendor.jenkins`:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from pipemgr.adapter import Node, StepRow, Tables
-from pipemgr.model.definitions import Step
+from pipemgr.model.definitions import OPAQUE, Step
+from pipemgr.model.expressions import Expression
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, If, Try
 
 from . import assignments, bound, checkouts, docker
-from .blocks import declared, is_declarative, lengths, read_if, read_try
+from .blocks import declared, is_declarative, lengths, locals_of, read_if, read_try
 from .calls import CallReader, Given, given
 from .drafts import Draft, Place, Told, draft, joined, opaque, wrapped
+from .known import constants, mentioned
 from .methods import Methods
-from .scope import Scope
+from .scope import VENDOR, Scope
 from .tree import Jenkinsfile
 from .values import Values
 from .wrappers import WRAPPERS, Wrappers
@@ -42,18 +46,21 @@ class StepReader:
         self.wrappers = Wrappers(self)
         self.methods = Methods(self)
         self._depth = 0
+        self._constants: Mapping[str, Expression] | None = None
 
     def read(
         self, statements: Sequence[Node], path: str, scope: Scope, *, first: int = 0, groovy: bool = False
     ) -> tuple[Step, ...]:
         """The steps of statements; `path` is that of the list in the model (`stages.test.steps`).
 
-        `scope` tells what names mean there. The steps are numbered from `first` on. `groovy` says that any code may stand there: in scripted pipelines, whose
-        steps get a `script { }` around what is no plain step.
+        `scope` tells what names mean there. The steps are numbered from `first` on. `groovy` says that any code may
+        stand there: in scripted pipelines, whose steps get a `script { }` around what is no plain step.
         """
-        drafts = self.statements(
-            statements, Place(Values(self.file, scope), is_groovy=groovy, is_alone=not first)
-        )
+        values = Values(self.file, scope)
+        if self._constants is None:
+            self._constants = constants(replace(scope, axes=frozenset()))
+        place = Place(values, constants=self._constants, is_groovy=groovy, is_alone=not first)
+        drafts = self.statements(statements, place)
         for node in statements:
             node.take_all()
         for at, one in enumerate(drafts, first):
@@ -69,31 +76,38 @@ class StepReader:
         """The steps of statements, without numbers yet; local variables stay together with all that uses them."""
         left = list(nodes)
         parts = [self.file.syntax(one) for one in left]
+        local = locals_of(parts, self.file.script, self._words)
         found: list[Draft] = []
         at = 0
-        for count in lengths(parts, self.file.script):
-            some = left[at : at + count]
-            if any(declared(one, self.file.script) for one in parts[at : at + count]):
-                found.append(self._chunk(some, place))
-            else:
-                found += self.statement(some[0], place)
+        for count in lengths(parts, self.file.script, local):
+            found += self._together(left[at : at + count], place, local)
             at += count
             place = replace(place, is_alone=False)
         return found
 
-    def _chunk(self, nodes: Sequence[Node], place: Place) -> Draft:
-        """Statements that share variables, as one step."""
+    @cached_property
+    def _words(self) -> Counter[str]:
+        """How often each word stands in the file."""
+        script = self.file.script
+        return Counter(word for part in script.statements for word in mentioned(part, script))
+
+    def _together(self, nodes: Sequence[Node], place: Place, local: frozenset[str]) -> list[Draft]:
+        """Statements that may share variables: one step, unless only other vendors would gain by it and can't."""
         script = self.file.script
         parts = [part for one in nodes if (part := self.file.syntax(one)) is not None]
-        text = script.source[parts[0].start : parts[-1].end]
+        names = sorted({name for one in parts for name in declared(one, script, local)})
+        if not names:
+            return self.statement(nodes[0], place)
         steps = bound.steps(self, nodes, place)
+        if steps is None and not any(declared(one, script) for one in parts):
+            return [one for node in nodes for one in self.statement(node, place)]
+        text = script.source[parts[0].start : parts[-1].end]
         one = opaque(wrapped(text, ("script",)), place, nodes[0], steps)
         if steps is not None:
-            return one
-        names = sorted({name for one in parts for name in declared(one, script)})
+            return [one]
         why = f"it works with Groovy's variables {', '.join(names)}, which other vendors do not have"
         remedy = "write what it does as a script of the shell"
-        return replace(one, told=((nodes[0], Told("code in Groovy", why, remedy)),))
+        return [replace(one, told=((nodes[0], Told("code in Groovy", why, remedy)),))]
 
     def statement(self, node: Node, place: Place) -> list[Draft]:
         """The steps of one statement."""
@@ -101,9 +115,21 @@ class StepReader:
             return [self.verbatim(node, place)]
         self._depth += 1
         try:
-            return self._statement(node, place)
+            found = self._statement(node, place)
+            return self._with_constants(node, place, found) if place.constants else found
         finally:
             self._depth -= 1
+
+    def _with_constants(self, node: Node, place: Place, found: list[Draft]) -> list[Draft]:
+        """A call that names variables of the file stays as it is, with what they hold for others."""
+        part = self.file.syntax(node)
+        only = found[0] if len(found) == 1 and isinstance(part, Call) and part.block is None else None
+        if only is None or only.step.action == OPAQUE or f"opaque('{VENDOR}'" not in str(only.step.inputs):
+            return found
+        if place.constants.keys().isdisjoint(mentioned(part, self.file.script)):
+            return found
+        bare = replace(place.bare, constants={})
+        return [self.verbatim(node, place, self._statement(node, bare))]
 
     def _statement(self, node: Node, place: Place) -> list[Draft]:
         part = self.file.syntax(node)

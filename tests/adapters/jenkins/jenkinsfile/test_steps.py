@@ -258,6 +258,29 @@ def test_variables_that_change_are_not_followed() -> None:
     assert "steps" not in one["inputs"]
 
 
+def test_variables_of_the_file_that_hold_one_value_are_known_to_others() -> None:
+    before = "def image = 'app'\ntag = \"${image}:1\"\nother = 'x'\n"
+    (one,) = steps('sh "run ${tag}"', before)
+    assert one["inputs"]["value"] == 'sh "run ${tag}"'
+    assert one["inputs"]["steps"] == [run("run app:1")]
+    (same,) = steps('sh "run ${tag}"', f"{before}def f() {{ tag = 'y' }}\n")
+    assert same["action"] == "run", "what changes is not known"
+
+
+def test_the_end_of_a_script_is_a_value() -> None:
+    (one,) = steps(
+        "script {\n  code = sh(returnStatus: true, script: 'try it')\n  if (code == 0) { sh 'fine' }\n}"
+    )
+    first, second = one["inputs"]["steps"]
+    assert first["variables"]["SCRIPT"] == "try it"
+    assert second["when"] == "steps.code.outputs.value == 0"
+
+
+def test_variables_that_others_know_too_stay_apart() -> None:
+    found = steps("script {\n  v = helper.get()\n  sh 'x'\n  echo v\n}")
+    assert [one["action"] for one in found] == ["opaque", "run", "print"]
+
+
 def test_parameters_of_a_method_hold_what_a_call_gives() -> None:
     before = "def build(String what, how = 'fast') { sh \"make ${what} ${how}\" }"
     (one,) = steps("build('all')", before)

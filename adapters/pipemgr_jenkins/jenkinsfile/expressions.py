@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Opaque
 from pipemgr_jenkins.groovy import syntax
 from pipemgr_jenkins.groovy.syntax import Part
 
@@ -278,7 +278,8 @@ class Reader:
             case "toBoolean":
                 return self.boolean(target, depth)
             case "toString" | "trim":
-                return self.value(target, depth)
+                value = self.value(target, depth)
+                return None if method == "trim" and isinstance(value, Opaque) else value
         words = path(target)
         if words is None or not method.startswith("get"):
             return None

@@ -18,6 +18,9 @@ from .values import Target, Values
 _SHOWN: Final = ("ok", "id")
 """Only how the question looks, or what it is called."""
 
+UNNAMED: Final = "#"
+"""What begins the key of a parameter whose name only Jenkins finds out."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -42,7 +45,7 @@ def read(node: Node, values: Values, target: Target) -> Asked:
                 message = values.text(one.feeds(f"{target.model}.approval.message"))
             case "parameters":
                 variables, texts = _parameters(one, values, target)
-                kept["parameters"] = [*texts]
+                kept["parameters"] = {**texts}
             case _ if key in _SHOWN:
                 hints[key] = values.data(one.feeds(f"{target.hints}.input.{key}"))
             case _:
@@ -50,13 +53,17 @@ def read(node: Node, values: Values, target: Target) -> Asked:
     return Asked(Approval(message=message), variables, kept, hints)
 
 
-def _parameters(node: Node, values: Values, target: Target) -> tuple[dict[str, str], list[str]]:
+def _parameters(node: Node, values: Values, target: Target) -> tuple[dict[str, str], dict[str, str]]:
+    """What may be chosen, by its default, and each parameter as it is written; both by names."""
     variables: dict[str, str] = {}
-    texts: list[str] = []
+    texts: dict[str, str] = {}
     node.feeds(f"{target.kept}.input.parameters")
-    for call in node.entries():
-        texts.append(values.source(call))
+    for at, call in enumerate(node.entries()):
+        text = values.source(call)
         found = ParameterReader(values).read(call)
         if found is not None:
             variables[found.name] = found.default
+        name = found.name if found is not None else f"{UNNAMED}{at}"
+        texts[name] = text
+        call.feeds(f"{target.kept}.input.parameters.{name}")
     return variables, texts

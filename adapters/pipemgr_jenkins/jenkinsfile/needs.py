@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipemgr.model.definitions import Stage
-from pipemgr.model.expressions import Call, Expression, Not
+from pipemgr.model.expressions import Call, Expression, Not, Opaque
 
+from .posts import ORDER
 from .stages import Draft, Opened
 
 GOES_ON: Final[tuple[Expression, ...]] = (Not(Call("failure")), Not(Call("canceled")))
@@ -35,7 +36,10 @@ def settled(drafts: Sequence[Draft], opened: Sequence[Opened]) -> tuple[Stage, .
 
 def is_about_status(condition: Expression) -> bool:
     """Whether a condition asks how the stages before have ended."""
-    return any(isinstance(node, Call) and node.name in _STATUS for node in condition.walk())
+    return any(
+        (isinstance(node, Call) and node.name in _STATUS) or (isinstance(node, Opaque) and node.text in ORDER)
+        for node in condition.walk()
+    )
 
 
 def _needs(drafts: Sequence[Draft], opened: Sequence[Opened]) -> dict[str, tuple[str, ...]]:

@@ -14,8 +14,7 @@ from pipemgr.model.definitions import Container, Data, Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Expression, Literal, Name
 from pipemgr_jenkins.groovy.quoting import quoted
 
-from .agent_writer import AgentWriter, arguments, is_windows
-from .binding_writer import bindings
+from .agent_writer import AgentWriter, is_windows
 from .call_writer import call
 from .checkout_writer import is_plain, tell_plain
 from .environment_writer import environment
@@ -25,9 +24,10 @@ from .layout import Block, Item, Statement, block
 from .post_writer import guarded, post, split
 from .run_writer import RunWriter
 from .scope import VENDOR, hints, own
+from .service_writer import beside
 from .status_writer import joined
 from .step_writer import QUIET, StepWriter, limit
-from .text_writer import Texts, parts, secrets_in
+from .text_writer import Texts, parts
 
 NOTHING: Final = "echo 'Nothing to do'"
 _SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
@@ -61,6 +61,7 @@ class StageWriter:
         self.conditions = conditions
         self.native = VENDOR in pipeline.vendor
         """Whether it comes from Jenkins."""
+        self.blocks: dict[str, Any] = own(pipeline.vendor).get("blocks") or {}  # type: ignore[assignment]
         self.files = Files(pipeline)
         self.handed = Handed(pipeline, texts.losses)
         self.agents = AgentWriter(texts)
@@ -213,10 +214,20 @@ class StageWriter:
         return tools(kept if isinstance(kept, dict) else {}, around.tools, self.texts, f"stages.{stage.id}")
 
     def _variables(self, stage: Stage, around: Around) -> dict[str, str]:
+        asked = self._asked(stage)
         own_ones = {
-            key: value for key, value in stage.variables.items() if around.variables.get(key) != value
+            key: value
+            for key, value in stage.variables.items()
+            if around.variables.get(key) != value and key not in asked
         }
         return {key: value for key, value in own_ones.items() if not is_file(value)}
+
+    def _asked(self, stage: Stage) -> frozenset[str]:
+        """The variables of a stage that inputs give: its own and those of the blocks around it."""
+        found = [own(stage.vendor), *(one for path, one in self.blocks.items() if lies_in(stage.group, path))]
+        cells = [one["cells"] for one in found if isinstance(one.get("cells"), dict)]
+        inputs = [one["input"] for one in (*found, *cells) if isinstance(one.get("input"), dict)]
+        return frozenset(name for one in inputs for name in one.get("parameters") or ())
 
     # Steps -----------------------------------------------------------------------------------------------
 
@@ -240,7 +251,7 @@ class StageWriter:
         """The steps beside the services of a stage, and so that its failure is none of the build."""
         found = tuple(items)
         if stage.services and not isinstance(own(stage.vendor).get("agent"), dict):
-            found = self._beside(stage, found)
+            found = beside(stage, found, self.texts)
         if stage.allow_failure:
             if stage.allow_failure is not True:
                 why = "whether a stage may fail is decided before the build here: it always may"
@@ -249,45 +260,6 @@ class StageWriter:
                 )
             found = (Block(QUIET, found),)
         return found
-
-    def _beside(self, stage: Stage, items: tuple[Item, ...]) -> tuple[Item, ...]:
-        """The steps within the life of the containers beside them."""
-        path, texts = f"stages.{stage.id}", self.texts
-        names = {name: _word(name) for name in stage.services}
-        if stage.container is not None:
-            links = [f"--link ${{{word}.id}}:{name}" for name, word in names.items()]
-            more = arguments(stage.container, self.losses, f"{path}.container")
-            inside = quoted_links(links, texts.text(more, f"{path}.container.options") if more else "''")
-            image = texts.text(stage.container.image, f"{path}.container.image")
-            items = (Block(f"docker.image({image}).inside({inside})", items),)
-        secrets: list[str] = []
-        for name, service in reversed(stage.services.items()):
-            at = f"{path}.services.{name}"
-            text = arguments(service, self.losses, at)
-            secrets += secrets_in(text)
-            command = f", {texts.text(service.command, at)}" if service.command else ""
-            given = f"{texts.text(text, at)}{command}" if text or command else ""
-            image = texts.text(service.image, f"{at}.image")
-            linked = stage.container is not None
-            items = (
-                Block(
-                    f"docker.image({image}).withRun({given})",
-                    items,
-                    None,
-                    f"{names[name]} ->" if linked else "",
-                ),
-            )
-            why = "Jenkins starts it by a step in a script, and does not wait until it is healthy"
-            self.losses.add(
-                Fidelity.EQUIVALENT,
-                at,
-                f"service {name}",
-                why,
-                "wait for it in a script if the steps begin too early",
-            )
-        for head in reversed(bindings({}, texts, path, secrets)):
-            items = (Block(head, items),)
-        return (Block("script", items),)
 
 
 def _before_agent(condition: Expression | None) -> bool:
@@ -312,15 +284,9 @@ def _last(node: Expression) -> str:
     return "..."
 
 
-def quoted_links(links: Iterable[str], more: str) -> str:
-    """Arguments of `inside` that link containers, and others."""
-    return f'"{" ".join(links)} {more[1:-1]}"'.replace(' "', '"') if more != "''" else f'"{" ".join(links)}"'
-
-
-def _word(name: str) -> str:
-    """A variable of Groovy for a service."""
-    word = "".join(one if one.isalnum() and one.isascii() else "_" for one in name)
-    return word if word[:1].isalpha() else f"service_{word}"
+def lies_in(group: str | None, path: str) -> bool:
+    """Whether a group is a block, or lies in it."""
+    return f"{group}/".startswith(f"{path}/")
 
 
 def asking(message: str, kept: Data, shown: Data, texts: Texts, path: str) -> tuple[Item, ...]:
@@ -328,7 +294,7 @@ def asking(message: str, kept: Data, shown: Data, texts: Texts, path: str) -> tu
     more: dict[str, Any] = {}
     for found in (kept.get("input"), shown.get("input")):
         more |= found if isinstance(found, dict) else {}
-    rows = listed(more.pop("parameters", None))
+    rows = (more.pop("parameters", None) or {}).values()
     said = texts.text(message or "Go on?", f"{path}.approval.message")
     if not message:
         texts.losses.add(

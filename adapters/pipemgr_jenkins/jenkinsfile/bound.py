@@ -14,8 +14,7 @@ from pipemgr_jenkins.groovy.syntax import Argument, Declaration, Part
 
 from .assignments import output
 from .drafts import Draft, Place, draft
-from .expressions import expression
-from .known import Bound, assigned, given_names, is_known
+from .known import Bound, assigned, given_names, held, is_known
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def steps(reader: StepReader, nodes: Iterable[Node], place: Place) -> list[Draft
                 return None
             found += reader.statement(node, place)
             continue
-        held = _held(name, value, place, found) if value is not None else None
-        if held is None:
+        known = _held(name, value, place, found) if value is not None else None
+        if known is None:
             return None
-        place = bound(place, {name: held})
+        place = bound(place, {name: known})
     return found
 
 
@@ -63,7 +62,7 @@ def _held(name: str, part: Part, place: Place, found: list[Draft]) -> Expression
     """What a variable holds; `found` gets the step that gives it."""
     script = output(part, place)
     if script is None:
-        value = expression(part, place.values.scope)
+        value = held(part, place.values.scope)
         return value if is_known(value) else None
     lines = f'{script.lines}\nprintf "%s\\n" "{VALUE}<<END" "$VALUE" END >> "$OUTPUTS"'
     inputs: Data = {"script": lines, **({"directory": place.directory} if place.directory else {})}
@@ -96,7 +95,7 @@ def parameters(text: str, arguments: Iterable[Argument], scope: Scope) -> dict[s
         if name is None:
             return None
         if at < len(values):
-            found[name[1]] = expression(values[at].value, scope)
+            found[name[1]] = held(values[at].value, scope)
         elif name[2] and (default := _TEXT.fullmatch(name[2])):
             found[name[1]] = Literal(default[2])
         else:

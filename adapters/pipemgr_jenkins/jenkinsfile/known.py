@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
 
-from pipemgr.model.expressions import Expression, Opaque
+from pipemgr.model.expressions import Expression, Literal, Opaque
 from pipemgr_jenkins.groovy import syntax
 from pipemgr_jenkins.groovy.syntax import (
     Assignment,
@@ -23,7 +23,9 @@ from pipemgr_jenkins.groovy.syntax import (
 )
 
 from .expressions import expression
+from .pieces import flat
 from .scope import Scope
+from .texts import text
 
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _GIVEN: Final = re.compile(r"\b([A-Za-z_]\w*)\s*(?:[-+*/]|<<)?=(?![=~])")
@@ -56,10 +58,19 @@ def constants(scope: Scope) -> dict[str, Expression]:
         name, value = assigned(part)
         if name is None or value is None or counts[name] > 1:
             continue
-        held = expression(value, Bound.over(scope, found))
-        if is_known(held):
-            found[name] = held
+        known = held(value, Bound.over(scope, found))
+        if is_known(known):
+            found[name] = known
     return found
+
+
+def held(part: Part, scope: Scope) -> Expression:
+    """What a part is worth; a string of nothing but known texts is one."""
+    if isinstance(part, syntax.Text | syntax.Operation):
+        said = text(part, scope)
+        if "${{" not in said and flat(part) is not None:
+            return Literal(said)
+    return expression(part, scope)
 
 
 def assigned(part: Part | None) -> tuple[str | None, Part | None]:

@@ -31,6 +31,7 @@ put() {
 }
 """
 _PUT: Final = 'put {name} "${name}"'
+_CALL: Final = "call"
 _DEPTH: Final = 5
 """Variables made of variables are filled in so deep."""
 _EARLY: Final = (
@@ -138,6 +139,8 @@ def plain_defaults(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple
     """The pipeline without defaults of parameters that are computed, where the target can't compute them."""
     if target.tables is None or not target.tables.variables.plain_defaults:
         return pipeline, ()
+    if any(one.event == _CALL for one in pipeline.triggers):
+        return pipeline, ()  # a definition that is called is handed values by another build
     computed = {
         name: one.default
         for name, one in pipeline.parameters.items()

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipemgr.mapping.rows import EnvironmentRow
 from pipemgr.model.definitions import Pipeline
-from pipemgr.model.expressions import Access, Call, Expression, Literal, Name, transform
+from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, transform
 from pipemgr.model.templates import template
 
 from .base import Dialect
@@ -37,9 +37,11 @@ def asked_for(pipeline: Pipeline, source: Dialect) -> tuple[Pipeline, tuple[Find
     if not used:
         return pipeline, ()
     values = {name: _value(rows[name]) for _, name in used}
-    changed = rewritten(
-        pipeline, lambda node: transform(node, lambda one: values.get(_variable(one) or "", one))
-    )
+
+    def put_in(node: Expression) -> Expression:
+        return _decided(values.get(_variable(node) or "", node))
+
+    changed = rewritten(pipeline, lambda node: transform(node, put_in))
     return changed, tuple(_finding(path, name, rows, source) for path, name in dict.fromkeys(used))
 
 
@@ -75,6 +77,18 @@ def _value(row: EnvironmentRow) -> Expression:
         for part in parts
     )
     return Call("format", (Literal("".join(shown)), *values))
+
+
+def _decided(node: Expression) -> Expression:
+    """Whether a variable that is set or empty is set: that is what decides about it."""
+    match node:
+        case Binary("!=", Call("case", (test, Literal(str(text)), Literal(""))), Literal("")) if text:
+            return test
+        case Binary("==", Call("case", (test, Literal(text), Literal(""))), Literal(wanted)) if (
+            text == wanted
+        ):
+            return test
+    return node
 
 
 def _finding(path: str, name: str, rows: Mapping[str, EnvironmentRow], source: Dialect) -> Finding:

@@ -193,16 +193,21 @@ class Reader:
             return Binary(operator, self._number(left, depth), self._number(right, depth))
         same = self._result(left, right)
         if same is None:
-            same = self._same(self.subject(left, depth), self.subject(right, depth))
-            if isinstance(left, syntax.Call) and left.name in _CASES:
+            subject = self.subject(left, depth)
+            same = self._same(subject, self.subject(right, depth))
+            if isinstance(left, syntax.Call) and left.name in _CASES and not isinstance(subject, Opaque):
                 same = in_any_case(same)
         return same if operator == "==" else negated(same)
 
     def subject(self, part: Part, depth: int) -> Expression:
         """A value without methods that make no difference when it is compared."""
-        while isinstance(part, syntax.Call) and part.name in _PLAIN and part.target and not part.arguments:
-            part = part.target
-        return self.value(part, depth)
+        inner = part
+        while (
+            isinstance(inner, syntax.Call) and inner.name in _PLAIN and inner.target and not inner.arguments
+        ):
+            inner = inner.target
+        value = self.value(inner, depth)
+        return self.scope.opaque(part) if isinstance(value, Opaque) else value
 
     def _number(self, part: Part, depth: int) -> Expression:
         """A value that is compared as a number; what is missing counts as 0 anyway."""

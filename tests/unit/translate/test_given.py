@@ -19,6 +19,7 @@ checked: 2026-01-01
 environment:
   - {variable: ACME_LABEL, value: "{${{ pipeline.name }}}-${{ build.number }}"}
   - {variable: ACME, value: "true"}
+  - {variable: ACME_MAIN, value: "${{ case(branch == 'main', 'yes', '') }}"}
   - {name: branch, variable: ACME_BRANCH, note: it is only nearly so}
 """
 
@@ -49,6 +50,12 @@ def test_what_a_variable_holds_stands_in_its_place(acme: Dialect) -> None:
         "environment variable ACME_BRANCH": (Fidelity.APPROXIMATE, "stages.s.when"),
         "environment variable ACME_LABEL": (Fidelity.EQUIVALENT, "stages.s.steps[0].inputs.script"),
     }
+
+
+@pytest.mark.parametrize("when", ["variables.ACME_MAIN != ''", "variables.ACME_MAIN == 'yes'"])
+def test_what_decides_about_a_variable_is_asked(when: str, acme: Dialect) -> None:
+    changed, _ = asked_for(pipeline("x", when=when), acme)
+    assert str(changed.stages[0].when) == "branch == 'main'"
 
 
 def test_a_plain_text_is_a_constant(acme: Dialect) -> None:

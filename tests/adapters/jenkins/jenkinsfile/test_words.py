@@ -96,6 +96,8 @@ CONDITIONS = [
     ("return params.FLAG", "parameters.FLAG"),
     ("fileExists('x') && env.A == 'y'", "opaque('jenkins', 'fileExists(''x'')') && variables.A == 'y'"),
     ("(currentBuild.number % 2) == 1", "opaque('jenkins', 'currentBuild.number % 2') == 1"),
+    ("f().trim() == 'x'", "opaque('jenkins', 'f().trim()') == 'x'"),
+    ("f().toLowerCase() == 'x'", "opaque('jenkins', 'f().toLowerCase()') == 'x'"),
     ("isRelease", "opaque('jenkins', 'isRelease')"),
 ]
 

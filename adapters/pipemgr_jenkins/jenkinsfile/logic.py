@@ -31,8 +31,15 @@ def negated(node: Expression) -> Expression:
 def joined(operator: str, conditions: Iterable[Expression]) -> Expression:
     """Conditions joined by `&&` or `||`, each once, without those that decide nothing."""
     idle = Literal(operator == "&&")
-    found = [one for one in dict.fromkeys(conditions) if one != idle]
-    return chained(operator, found) if found else idle
+    found: dict[Expression, None] = {}
+    todo = list(conditions)[::-1]
+    while todo:
+        match todo.pop():
+            case Binary(known, left, right) if known == operator:
+                todo += [right, left]
+            case other if other != idle:
+                found[other] = None
+    return chained(operator, tuple(found)) if found else idle
 
 
 def matches(subject: Expression, pattern: str) -> Expression:

@@ -25,6 +25,7 @@ from .merge import Merge
 from .node import Node, Source
 from .patch import Tangled
 from .report import Fidelity, Finding
+from .splice import Splicing, Unsure
 from .tree import change_stages, rebuild
 from .ways import read, write
 
@@ -48,7 +49,7 @@ def edit(pipeline: Pipeline, dialect: Dialect, base: DocumentSet) -> Writing:
         return Writing(base)
     made = _Edit(dialect, base, pipeline).made(there)
     return made or _afresh(
-        write(pipeline, dialect), base, "the change touches too much of it, or its language is no YAML"
+        write(pipeline, dialect), base, "the change touches too much of it"
     )
 
 
@@ -196,7 +197,7 @@ class _Edit:
         if before is None or after is None:
             return None
         wanted = said(self.pipeline), said(after.pipeline)
-        tries = _Tries(ends.text, there.source, before.source, after.source)
+        tries = _tries(ends.text, there.source, before.source, after.source)
         while (text := tries.text()) is not None:
             reading = self._read(text)
             made = said(reading.pipeline) if reading else None
@@ -232,6 +233,37 @@ class _Edit:
         except DefinitionError:
             return None
         return reading if reading.source.nodes else None
+
+
+def _tries(text: str, there: Source, old: Source, new: Source) -> _Tries | _Spliced:
+    """How a text is changed: by its statements where its nodes know their characters, otherwise as YAML."""
+    if there.nodes and there.nodes[0].span is not None and there.text == text:
+        return _Spliced(there, old, new)
+    return _Tries(text, there, old, new)
+
+
+class _Spliced:
+    """A text with the change made in larger and larger statements."""
+
+    def __init__(self, there: Source, old: Source, new: Source) -> None:
+        self.splicing = Splicing(there, new)
+        self.old = old.nodes[0]
+        self.left = ATTEMPTS
+
+    def text(self) -> str | None:
+        """The text with the change; None when there is no larger unit than the whole."""
+        while self.left and "" not in self.splicing.coarse:
+            self.left -= 1
+            try:
+                return self.splicing.text(self.old)
+            except Unsure as place:
+                self.splicing.coarse.add(place.node.path)
+        return None
+
+    def failed(self, paths: tuple[str, ...] | None) -> None:
+        """The last text differs at these paths of the model, or is none: what is around is replaced next."""
+        del paths
+        self.splicing.coarse |= {node.parent.path if node.parent else "" for node in self.splicing.places}
 
 
 class _Tries:

@@ -112,6 +112,7 @@ class Node:
         "fed",
         "origin",
         "parent",
+        "span",
         "start",
         "touched",
         "value",
@@ -139,6 +140,8 @@ class Node:
         """Where to show it: at its key, if it has one."""
         self.start = start or (line, column)
         """Line and column of the value itself."""
+        self.span: tuple[int, int] | None = None
+        """The characters of the whole statement or value, in languages whose texts are edited by them."""
         self.touched = False
         self.lost: Fidelity = Fidelity.EXACT
         self.fed: str | None = None

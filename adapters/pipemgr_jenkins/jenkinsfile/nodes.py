@@ -51,6 +51,7 @@ class Nodes:
         """The node of the whole file, a mapping."""
         node = Node(self.source, None, "", None, 1, 1)
         node.children = {}
+        node.span = (0, len(self.script.source))
         self._depths[id(node)] = 0
         self.parts[id(node)] = self.script
         return node
@@ -67,6 +68,7 @@ class Nodes:
             self._refuse(part, f"more than {MAX_NODES:,} statements and values")
         name = len(siblings) if isinstance(siblings, list) else key
         node = Node(self.source, parent, name, value, line, column, self.place(part.start))
+        node.span = (part.start, part.end)
         self._depths[id(node)] = depth
         self.parts[id(node)] = part
         if isinstance(siblings, list):

@@ -141,7 +141,7 @@ def arguments(container: Container, losses: Any, path: str) -> str:
         words.append(f"--entrypoint={shlex.quote(container.entrypoint)}")
     if container.options:
         words.append(container.options)
-    if container.command is not None:
+    if container.command is not None and path.endswith(".container"):
         why = "Jenkins keeps the container of a stage alive by a command of its own"
         losses.add(Fidelity.EQUIVALENT, f"{path}.command", f"command {container.command}", why)
     moved = [key for key in ("variables", "ports", "volumes", "entrypoint") if getattr(container, key)]

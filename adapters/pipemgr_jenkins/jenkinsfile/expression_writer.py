@@ -22,6 +22,7 @@ from pipemgr.model.expressions import (
     Name,
     Not,
     Opaque,
+    Star,
 )
 from pipemgr_jenkins.groovy import quoting
 from pipemgr_jenkins.groovy.quoting import interpolated, quoted
@@ -37,7 +38,7 @@ ATOM, NOT, ORDER, EQUAL, MATCH, AND, OR, CASE, LOOSE = 9, 8, 7, 6, 5, 4, 3, 2, 0
 _LOGIC: Final = {"&&": AND, "||": OR}
 _METHODS: Final = ("contains", "starts_with", "ends_with")
 STATUSES: Final = ("success", "failure", "canceled")
-_CLOSED: Final = re.compile(r"[\w.?]+(\([^()]*\))?")
+_CLOSED: Final = re.compile(r"[\w.?]+(?:\([^()]*\)[\w.?]*)*")
 _HOLE: Final = re.compile(r"(\{\{|\}\}|\{(\d+)\}|[^{}]+|[{}])")
 _BRACES: Final = {"{{": "{", "}}": "}"}
 _MISSING: Final = "''"
@@ -279,8 +280,10 @@ class Writer:
                 return theirs, ATOM if _CLOSED.fullmatch(theirs) else LOOSE
             case Name(name):
                 return name, ATOM
-            case Access(target, key):
+            case Access(target, key) if not isinstance(key, Star):
                 return f"{wrapped(self.value(target), ATOM)}{self._key(key)}", ATOM
+            case Access():
+                return self._missing(str(node), "Jenkins has nothing like it")
             case Expression():
                 return self.value(theirs)
         return self._missing(str(node), "Jenkins has nothing like it")

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.adapter import Fidelity
-from pipemgr.model.definitions import Concurrency, Pipeline
+from pipemgr.model.definitions import Concurrency, Flag, Pipeline
+from pipemgr.model.expressions import Expression
 
 from .call_writer import call
 from .layout import Item, Statement, block
 from .options import GROUP
 from .scope import hints, own
 from .step_writer import limit
-from .text_writer import Texts
+from .text_writer import Texts, parts
 
 _BRANCH: Final = ("branch", "ref", "pull_request")
 """What a group of builds names that goes by branches, as Jenkins' jobs do."""
@@ -44,8 +45,15 @@ def _alone(concurrency: Concurrency, texts: Texts) -> str:
         )
         texts.losses.add(fidelity, "concurrency.group", f"group {concurrency.group}", why, remedy)
     cancel = concurrency.cancel_running
-    given = {"abortPrevious": texts.value(cancel, "concurrency.cancel-running")} if cancel else {}
-    return call("disableConcurrentBuilds", None, given)
+    return call("disableConcurrentBuilds", None, {"abortPrevious": _flag(cancel, texts)} if cancel else {})
+
+
+def _flag(value: Flag, texts: Texts) -> str:
+    """A boolean, or Groovy that gives one."""
+    match parts(value) if isinstance(value, str) else ():
+        case (Expression() as only,):
+            return texts.condition(only, "concurrency.cancel-running")
+    return "true" if value is True else "false"
 
 
 def _listed(value: object) -> list[object]:

@@ -118,6 +118,10 @@ class Texts:
             self.losses.add(Fidelity.EQUIVALENT, path, f"secret {name} in a script", why)
         return self._string(found, path), tuple(dict.fromkeys(secrets))
 
+    def pieces(self, text: str, path: str) -> list[str]:
+        """A text as the pieces of a string, to be put together with others."""
+        return [self._piece(one, path) for part in parts(text) for one in _flat(part)]
+
     def _string(self, pieces: Sequence[Part], path: str) -> str:
         """A string of texts and expressions."""
         return quoting.interpolated([self._piece(one, path) for part in pieces for one in _flat(part)])

@@ -230,11 +230,8 @@ class TreeWriter:
         if stage.workspace is not None or hints(stage.vendor).get("agent") == "none" or not items:
             return items
         label = self.stages.agents.label(stage.runner, f"stages.{stage.id}")
-        return (
-            Block(
-                call("node", self.texts.text(label, f"stages.{stage.id}.runner") if label else None), items
-            ),
-        )
+        head = call("node", self.texts.text(label, f"stages.{stage.id}.runner")) if label else "node"
+        return (Block(head, items),)
 
 
 def unlike(items: Iterable[Item]) -> tuple[Item, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from pipemgr.adapter import Node, ParseError, Tables, compose
 from pipemgr.model.definitions import HINTS, Data
 from pipemgr.model.expressions import Access, Expression, Literal, Name, Opaque, parse
-from pipemgr_jenkins.groovy.syntax import Assignment, Declaration, Operation, Part, Script
+from pipemgr_jenkins.groovy.syntax import Assignment, Code, Declaration, Part, Script
 from pipemgr_jenkins.groovy.syntax import Name as Word
 
 from .layout import dedented
@@ -198,11 +198,9 @@ class Scope:
     def _bare(self, part: Part) -> str:
         """The text of a part without parentheses around all of it."""
         text = self.script.text(part)
-        if isinstance(part, Operation) and text.startswith("(") and text.endswith(")"):
-            first, *_, last = (*part.operands, *part.operands)
-            inside = part.start < first.start and last.end < part.end
-            return text[1:-1].strip() if inside else text
-        return text
+        begin = min((one.start for one in part.children()), default=part.end)
+        around = text.startswith("(") and text.endswith(")") and begin > part.start
+        return text[1:-1].strip() if around and not isinstance(part, Code) else text
 
 
 def _defined(statements: Iterable[Part]) -> Iterable[str]:

@@ -98,6 +98,8 @@ CONDITIONS = [
     ("(currentBuild.number % 2) == 1", "opaque('jenkins', 'currentBuild.number % 2') == 1"),
     ("f().trim() == 'x'", "opaque('jenkins', 'f().trim()') == 'x'"),
     ("f().toLowerCase() == 'x'", "opaque('jenkins', 'f().toLowerCase()') == 'x'"),
+    ("(f('(').g()) == 'x'", "opaque('jenkins', 'f(''('').g()') == 'x'"),
+    ("(f('(') as X).g() == 'x'", "opaque('jenkins', '(f(''('') as X).g()') == 'x'"),
     ("isRelease", "opaque('jenkins', 'isRelease')"),
 ]
 

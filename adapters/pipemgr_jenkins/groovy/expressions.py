@@ -69,7 +69,8 @@ class Expressions(Literals):
 
     def _commands(self, part: Part, start: int) -> Part:
         """`a b`, `a b c d` (that is `a(b).c(d)`): calls without parentheses, by the line."""
-        if isinstance(part, Name | Property) and part.start == start and self._argument_begins():
+        callable_ = isinstance(part, Name | Property) or _is_word(part)
+        if callable_ and part.start == start and self._argument_begins():
             part = self._command(part, start)
         for length in count():
             if not (isinstance(part, Call) and self._links()):
@@ -89,7 +90,7 @@ class Expressions(Literals):
             return False
         return self.word not in KEYWORDS or self.peek().kind == ":"
 
-    def _command(self, called: Name | Property, start: int) -> Call:
+    def _command(self, called: Part, start: int) -> Call:
         arguments = [self._argument()]
         while self.kind == ",":
             self.take()
@@ -103,6 +104,8 @@ class Expressions(Literals):
         name, target, operator = "call", called, "."
         if isinstance(called, Name):
             return Call(start=start, end=self.end, name=called.name, arguments=arguments)
+        if isinstance(called, Constant) and _is_word(called):
+            return Call(start=start, end=self.end, name=str(called.value), arguments=arguments)
         if isinstance(called, Property) and self._last_word(called):
             name, target, operator = called.name, called.target, called.operator
         return Call(
@@ -290,3 +293,8 @@ class Expressions(Literals):
         if closures_only and isinstance(called, Call):  # they stand on the next line
             return replace(called, end=self.end, arguments=(*called.arguments, *arguments))
         return self._call(called, arguments, start)
+
+
+def _is_word(part: Part) -> bool:
+    """Whether it is a text, which in the place of a method's name is that name: `'a.b' 'c'`."""
+    return isinstance(part, Constant) and isinstance(part.value, str)

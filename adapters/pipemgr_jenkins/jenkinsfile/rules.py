@@ -220,7 +220,7 @@ class Rules:
 
     def _tools(self, node: Node) -> None:
         for name, tool in keyed(below(node, "tools")).items():
-            if name not in grammar()["tools"]:
+            if name not in grammar()["tools"] and "." not in name:  # a class tells its plugin itself
                 self.calls.told(tool, f"tool {name!r}", grammar()["tools"])
 
     def _post(self, node: Node) -> None:

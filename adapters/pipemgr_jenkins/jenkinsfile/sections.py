@@ -284,6 +284,9 @@ class Sections(Statements):
         self.scalar(Spot(node, "kind"), call, kind)
         if call.block:
             self._options(node, call.block, call.name)
+        elif call.arguments and all(one.key for one in call.arguments):
+            for one in call.arguments:
+                self.value(Spot(node, str(one.key)), one.value, at=one)
         else:
             self._single(Spot(node, "value"), call)
 

@@ -129,6 +129,8 @@ def test_interpolation(text: str, pieces: Any) -> None:
     ("text", "expected"),
     [
         ("sh 'x'", ("sh()", "x")),
+        ("'a.b' 'x'", ("a.b()", "x")),
+        ("'a.b'('x')", ("a.b()", "x")),
         ("sh('x')", ("sh()", "x")),
         ("sh ('a') + 'b'", ("+", ("sh()", "a"), "b")),
         ("timeout time: 5, unit: 'MINUTES'", ("timeout()", {"time": 5}, {"unit": "MINUTES"})),

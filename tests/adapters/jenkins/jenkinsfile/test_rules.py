@@ -187,6 +187,7 @@ def test_matrices_that_are_refused(text: str, said: str) -> None:
 
 TAKEN = [
     pipeline(),
+    pipeline("tools { jdk '17'\n'a.plugin.SomeTool' 'x'\nmaven \"m-${x}\" }"),
     matrix("excludes { exclude { axis { name 'A'\n notValues 'x' } } }", "agent any"),
     matrix(axes="axes { axis { name 'A'\n values 1, true } }"),
     pipeline(

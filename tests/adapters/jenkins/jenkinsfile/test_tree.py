@@ -127,6 +127,7 @@ def test_groovy_in_script_is_verbatim_where_it_is_no_step() -> None:
             "agent { docker { image 'img'; reuseNode true } }",
             {"kind": "docker", "image": "img", "reuseNode": True},
         ),
+        ("agent { docker image: 'img', args: '-v' }", {"kind": "docker", "image": "img", "args": "-v"}),
         ("agent { dockerfile true }", {"kind": "dockerfile", "value": True}),
         (
             "agent { kubernetes { yaml 'a: 1'; inner { b 2 } } }",
@@ -262,7 +263,9 @@ def test_the_only_pipeline_of_a_library_is_found_in_a_condition_too() -> None:
 
 
 def test_of_several_pipelines_in_a_library_none_is_chosen() -> None:
-    found = tree("def call(x) {\n  if (x) { pipeline { agent any } } else { pipeline { agent none } }\n}").root
+    found = tree(
+        "def call(x) {\n  if (x) { pipeline { agent any } } else { pipeline { agent none } }\n}"
+    ).root
     assert set(found.plain()) == {"script"}
     ((where, message),) = found.origin.problems
     assert where == "Jenkinsfile:2:44"

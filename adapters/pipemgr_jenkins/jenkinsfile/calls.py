@@ -85,6 +85,7 @@ class CallReader:
 
     def __init__(self, tables: Tables) -> None:
         self.rows = tables.steps
+        self.actions = tables.catalogue.actions
 
     def row(self, call: Given) -> StepRow | None:
         """What the table says of a call."""
@@ -109,7 +110,10 @@ class CallReader:
             if without is not None:
                 inputs[ours] = _less(inputs[ours], from_vendor(place.values.data(without), theirs.convert))
                 feeds.append((without, f"inputs.{ours}"))
-        return self._made(call, row, place, inputs, (left, feeds))
+        known = self.actions[row.action].inputs
+        usual = [ours for ours in row.implied if ours in known and inputs[ours] == known[ours].default]
+        said = {ours: value for ours, value in inputs.items() if ours not in usual}
+        return self._made(call, row, place, said, (left, feeds))
 
     def _made(
         self, call: Given, row: StepRow, place: Place, inputs: Data, rest: tuple[dict[str, Node], list[Feed]]

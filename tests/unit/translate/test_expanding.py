@@ -83,6 +83,13 @@ def test_what_is_not_the_same_for_several_steps_is_told(said: dict[str, Any], di
     assert finding.remedy
 
 
+def test_a_step_may_say_what_is_not_the_same() -> None:
+    step = _opaque(_run("a"))
+    _, [finding] = _written({**step, "inputs": {**step["inputs"], "note": "it is quieter"}})
+    assert finding.fidelity is Fidelity.APPROXIMATE
+    assert "it is quieter" in finding.why
+
+
 def test_ids_stay_unique_and_are_asked_for_by_their_new_names() -> None:
     inner = [_run("b", id="x"), _run("echo ${{ steps.x.outputs.y }}", when="steps.x.outcome == 'success'")]
     steps, _ = _written(_run("a", id="x"), _opaque(*inner, id="o"), _run("c", when="steps.o.outcome != ''"))
@@ -147,6 +154,8 @@ rows:
         ({"a/b": {"c": 1}}, "a/b"),
         (None, ""),
         ({"a/b": None}, "a/b"),
+        ("around {\n    inner 1\n    inner 2\n}", "around { inner 1"),
+        ("around { inner 1 }", "around { inner 1 }"),
     ],
 )
 def test_what_a_step_is_called(value: Any, word: str) -> None:

@@ -63,13 +63,13 @@ PLAIN: dict[str, list[Any]] = {
         {"action": "tests.publish", "inputs": {"path": "a.xml\nb.xml", "required": True}}
     ],
     "junit testResults: 'a.xml', allowEmptyResults: true": [
-        {"action": "tests.publish", "inputs": {"path": "a.xml", "required": False}}
+        {"action": "tests.publish", "inputs": {"path": "a.xml"}}
     ],
     "archiveArtifacts 'out/*'": [
         {"action": "artifact.upload", "inputs": {"path": "out/*", "if-missing": "error"}}
     ],
     "archiveArtifacts artifacts: 'a,b', excludes: 'c', allowEmptyArchive: true": [
-        {"action": "artifact.upload", "inputs": {"path": "a\nb\n!c", "if-missing": "warn"}}
+        {"action": "artifact.upload", "inputs": {"path": "a\nb\n!c"}}
     ],
     "step([$class: 'JUnitResultArchiver', testResults: 'a.xml'])": [
         {

@@ -1,5 +1,7 @@
 """Strings of Groovy become texts with templates, and any text becomes a string that reads as the same text."""
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -52,6 +54,7 @@ def written(value: str) -> str:
         ("5", "5"),
         ("true", "true"),
         ('"${true} ${5}"', "true 5"),
+        ("'$' + '{{ x }}'", "${{ '${{' }} x }}"),
     ],
 )
 def test_strings_are_read(code: str, ours: str) -> None:
@@ -100,9 +103,16 @@ EXPRESSIONS = st.sampled_from(
 
 @given(st.lists(st.one_of(PLAIN, EXPRESSIONS), max_size=6))
 def test_any_text_with_templates_reads_as_it_was(pieces: list[Any]) -> None:
-    ours = untemplate(tuple(pieces))
+    ours = "".join(
+        untemplate(tuple(group)) if not plain else untemplate(("".join(group),))
+        for plain, group in _groups(pieces)
+    )
     again = read(written(ours))
     assert _joined(again) == _joined(ours)
+
+
+def _groups(pieces: list[Any]) -> Iterator[tuple[bool, list[Any]]]:
+    return ((plain, list(group)) for plain, group in groupby(pieces, lambda one: isinstance(one, str)))
 
 
 def _joined(value: str) -> list[Any]:

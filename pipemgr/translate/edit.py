@@ -48,9 +48,7 @@ def edit(pipeline: Pipeline, dialect: Dialect, base: DocumentSet) -> Writing:
     if same(said(there.pipeline), said(pipeline)):
         return Writing(base)
     made = _Edit(dialect, base, pipeline).made(there)
-    return made or _afresh(
-        write(pipeline, dialect), base, "the change touches too much of it"
-    )
+    return made or _afresh(write(pipeline, dialect), base, "the change touches too much of it")
 
 
 def _afresh(writing: Writing, base: DocumentSet, why: str) -> Writing:
@@ -197,7 +195,8 @@ class _Edit:
         if before is None or after is None:
             return None
         wanted = said(self.pipeline), said(after.pipeline)
-        tries = _tries(ends.text, there.source, before.source, after.source)
+        changed = tuple(strays(said(there.pipeline), wanted[0], wanted[0]))
+        tries = _tries(ends.text, (there.source, before.source, after.source), changed)
         while (text := tries.text()) is not None:
             reading = self._read(text)
             made = said(reading.pipeline) if reading else None
@@ -235,19 +234,22 @@ class _Edit:
         return reading if reading.source.nodes else None
 
 
-def _tries(text: str, there: Source, old: Source, new: Source) -> _Tries | _Spliced:
+def _tries(text: str, sources: tuple[Source, Source, Source], paths: tuple[str, ...]) -> _Tries | _Spliced:
     """How a text is changed: by its statements where its nodes know their characters, otherwise as YAML."""
+    there, old, new = sources
     if there.nodes and there.nodes[0].span is not None and there.text == text:
-        return _Spliced(there, old, new)
+        return _Spliced(there, old, new, paths)
     return _Tries(text, there, old, new)
 
 
 class _Spliced:
     """A text with the change made in larger and larger statements."""
 
-    def __init__(self, there: Source, old: Source, new: Source) -> None:
+    def __init__(self, there: Source, old: Source, new: Source, paths: tuple[str, ...]) -> None:
         self.splicing = Splicing(there, new)
         self.old = old.nodes[0]
+        self.paths = paths
+        """What is wanted otherwise, by the paths of the model."""
         self.left = ATTEMPTS
 
     def text(self) -> str | None:
@@ -258,7 +260,11 @@ class _Spliced:
                 return self.splicing.text(self.old)
             except Unsure as place:
                 self.splicing.coarse.add(place.node.path)
-        return None
+        try:
+            paths, self.paths = self.paths, ()
+            return self.splicing.by_model(paths) if paths else None
+        except Unsure:
+            return None
 
     def failed(self, paths: tuple[str, ...] | None) -> None:
         """The last text differs at these paths of the model, or is none: what is around is replaced next."""

@@ -80,7 +80,7 @@ def _value(row: EnvironmentRow) -> Expression:
 
 
 def _decided(node: Expression) -> Expression:
-    """Whether a variable that is set or empty is set: that is what decides about it."""
+    """What decides about a variable that is set or empty, or what stands behind a beginning that it always has."""
     match node:
         case Binary("!=", Call("case", (test, Literal(str(text)), Literal(""))), Literal("")) if text:
             return test
@@ -88,6 +88,12 @@ def _decided(node: Expression) -> Expression:
             text == wanted
         ):
             return test
+        case Binary(
+            ("==" | "!=") as operator, Call("format", (Literal(str(shape)), value)), Literal(str(text))
+        ):
+            begin = shape.removesuffix("{0}")
+            if begin != shape and "{" not in begin and text.startswith(begin):
+                return Binary(operator, value, Literal(text.removeprefix(begin)))
     return node
 
 

@@ -8,7 +8,7 @@ the author's indentation. Whether the result says what is wanted is for others t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -41,10 +41,26 @@ class Splicing:
         self.places: list[Node] = []
         """The author's nodes that were changed."""
         self._compare(self.there.nodes[0], old, self.new.nodes[0])
+        return self._spliced()
+
+    def _spliced(self) -> str:
         found = self.there.text
         for start, end, put in sorted(self._cuts, key=lambda cut: cut[:2], reverse=True):
             found = found[:start] + put + found[end:]
         return found
+
+    def by_model(self, paths: Iterable[str]) -> str:
+        """The author's text with what feeds each of these model paths replaced by what feeds it in the fresh writing.
+
+        For texts that are built otherwise than a fresh writing. Raises `Unsure` where no node feeds a path.
+        """
+        self._cuts, self.places = [], []
+        for path in paths:
+            mine, wanted = (_feeding(source, path) for source in (self.there, self.new))
+            if mine is None or wanted is None:
+                raise Unsure(self.there.nodes[0])
+            self._replace(mine, wanted)
+        return self._spliced()
 
     # Where they differ ----------------------------------------------------------------------------------
 
@@ -142,6 +158,13 @@ class Splicing:
         own = _indent(self.new.text, start)
         first, *rest = self.new.text[start:end].split("\n")
         return "\n".join([first, *(_reindented(line, own, indent) for line in rest)])
+
+
+def _feeding(source: Source, path: str) -> Node | None:
+    """The innermost node that becomes just what a model path has."""
+    return next(
+        (node for node in reversed(source.nodes) if node.model == path and node.span is not None), None
+    )
 
 
 def _reindented(line: str, old: str, new: str) -> str:

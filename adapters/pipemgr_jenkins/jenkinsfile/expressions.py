@@ -28,6 +28,8 @@ _TESTS: Final = {"contains": "contains", "startsWith": "starts_with", "endsWith"
 _CASES: Final = ("toLowerCase", "toUpperCase")
 _PLAIN: Final = frozenset({*_CASES, "toString", "trim", "toInteger", "toLong", "toBigDecimal"})
 """Methods that make no difference for comparisons of the model."""
+GIT_BRANCH: Final = Access(Name("variables"), Literal("GIT_BRANCH"))
+"""It has the remote's name in front but in multibranch projects, where it is the branch."""
 _RESULT: Final = (("currentBuild", "result"), ("currentBuild", "currentResult"))
 _TEXTS: Final = frozenset({"config", "matrix", "pull_request", "variables"})
 
@@ -221,6 +223,8 @@ class Reader:
         match right:
             case Literal(None) if is_text(left, self.scope):
                 return Binary("==", left, EMPTY)
+            case Literal(str(word)) if left == GIT_BRANCH and not word.startswith("origin/"):
+                return Binary("==", Name("branch"), right)
             case Literal("true" | "false" as word) if self._is_flag(left):
                 return Binary("==", left, Literal(word == "true"))
         return Binary("==", left, right)

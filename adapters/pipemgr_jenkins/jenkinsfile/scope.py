@@ -179,7 +179,8 @@ class Scope:
         """What a bare word holds; None where only Jenkins knows."""
         if name in self.locals:
             return None
-        known = name in self.axes | self.variables or name in self.parameters or name in self.words.given
+        given = self.words.tables.variables.given
+        known = name in self.axes | self.variables or name in self.parameters or name in given
         return self.variable(name) if known or name.isupper() else None
 
     def opaque(self, part: Part, text: str | None = None) -> Expression:

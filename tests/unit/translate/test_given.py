@@ -19,6 +19,7 @@ checked: 2026-01-01
 environment:
   - {variable: ACME_LABEL, value: "{${{ pipeline.name }}}-${{ build.number }}"}
   - {variable: ACME, value: "true"}
+  - {variable: ACME_HEAD, value: "origin/${{ branch }}"}
   - {variable: ACME_MAIN, value: "${{ case(branch == 'main', 'yes', '') }}"}
   - {name: branch, variable: ACME_BRANCH, note: it is only nearly so}
 """
@@ -52,7 +53,10 @@ def test_what_a_variable_holds_stands_in_its_place(acme: Dialect) -> None:
     }
 
 
-@pytest.mark.parametrize("when", ["variables.ACME_MAIN != ''", "variables.ACME_MAIN == 'yes'"])
+@pytest.mark.parametrize(
+    "when",
+    ["variables.ACME_MAIN != ''", "variables.ACME_MAIN == 'yes'", "variables.ACME_HEAD == 'origin/main'"],
+)
 def test_what_decides_about_a_variable_is_asked(when: str, acme: Dialect) -> None:
     changed, _ = asked_for(pipeline("x", when=when), acme)
     assert str(changed.stages[0].when) == "branch == 'main'"

@@ -100,6 +100,10 @@ CONDITIONS = [
     ("f().toLowerCase() == 'x'", "opaque('jenkins', 'f().toLowerCase()') == 'x'"),
     ("(f('(').g()) == 'x'", "opaque('jenkins', 'f(''('').g()') == 'x'"),
     ("(f('(') as X).g() == 'x'", "opaque('jenkins', '(f(''('') as X).g()') == 'x'"),
+    ("env.GIT_BRANCH == 'origin/main'", "variables.GIT_BRANCH == 'origin/main'"),
+    ("env.GIT_BRANCH == 'main'", "branch == 'main'"),
+    ("ghprbPullId == '3'", "variables.ghprbPullId == '3'"),
+    ("currentBuild.buildCauses[0].userId == 'ann'", "build.actor == 'ann'"),
     ("isRelease", "opaque('jenkins', 'isRelease')"),
 ]
 

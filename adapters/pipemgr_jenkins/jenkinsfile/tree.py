@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipemgr.adapter import Document, Node
+from pipemgr.adapter import Document, Node, ParseError
 from pipemgr_jenkins.groovy.parser import parse
 from pipemgr_jenkins.groovy.syntax import Block, Call, Code, Method, Part, Script
 
 from .nodes import Spot
 from .sections import Sections
 
+LARGEST: Final = 1_000_000
+"""The most characters that are read: Jenkins itself can't compile a script that large."""
 PIPELINE: Final = "pipeline"
 CALL: Final = "call"
 """The method that a library's variable is called by: the one whose pipeline Jenkins takes (ModelParser.parse)."""
@@ -59,6 +61,12 @@ def grow(document: Document) -> Jenkinsfile:
 
     Raises `ParseError` for what is no Groovy, or nested or repeated beyond all measure.
     """
+    if len(document.text) > LARGEST:
+        raise ParseError(
+            f"larger than {LARGEST:,} characters",
+            where=f"{document.path}:1:1",
+            remedy="is this the right file?",
+        )
     script = parse(document.text, document.path)
     nodes = Sections(script, document.path)
     root = nodes.root()

@@ -336,3 +336,11 @@ def test_stages_within_stages_without_end_are_refused() -> None:
     with pytest.raises(ParseError) as caught:
         tree(text)
     assert caught.value.where
+
+
+def test_what_is_too_large_is_refused() -> None:
+    with pytest.raises(ParseError) as caught:
+        tree(" " * 1_000_001)
+    assert caught.value.where == "Jenkinsfile:1:1"
+    with pytest.raises(ParseError, match="more than"):
+        tree("a 1\n" * 70_000)

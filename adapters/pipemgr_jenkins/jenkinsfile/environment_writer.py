@@ -18,6 +18,13 @@ from .layout import Item, Statement, block
 from .text_writer import Texts, secret_of, secrets_in
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_KEYWORDS: Final = frozenset(
+    "abstract as assert boolean break byte case catch char class const continue def default do double else enum extends "
+    "false final finally float for goto if implements import in instanceof int interface long native new null package "
+    "private protected public return short static strictfp super switch synchronized this threadsafe throw throws "
+    "transient true try void volatile while".split()
+)
+"""Words that Groovy takes for no variable (https://groovy-lang.org/syntax.html#_keywords)."""
 _PARTS: Final = {"": ":userpass", "_USR": ":username", "_PSW": ":password"}
 """The variables that a credential with user name and password gives by `credentials()`."""
 
@@ -44,7 +51,7 @@ def environment(
         secret = secret_of(value)
         if name in bound:
             entries |= {name: call("credentials", quoted(bound[name]))} if bound[name] else {}
-        elif not _NAME.match(name) or (secret is not None and ":" in secret):
+        elif not _NAME.match(name) or name in _KEYWORDS or (secret is not None and ":" in secret):
             rest[name] = value
         elif secret is not None:
             entries[name] = call("credentials", quoted(secret))

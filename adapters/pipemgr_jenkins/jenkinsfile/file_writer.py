@@ -16,6 +16,7 @@ from pipemgr.model.definitions import Pipeline, Stage, Step
 from .call_writer import call, statement
 from .graph_writer import closure
 from .layout import Block, Item, Statement
+from .scope import hints
 from .text_writer import Texts
 
 UPLOAD, DOWNLOAD, SAVE, RESTORE = (
@@ -26,6 +27,10 @@ UPLOAD, DOWNLOAD, SAVE, RESTORE = (
 )
 ARTIFACT: Final = "artifact"
 """What an artifact is called that has no name."""
+OLD: Final = "archive"
+"""What keeps artifacts too, and is still understood."""
+META: Final = "ArtifactArchiver"
+"""The class behind `archiveArtifacts`, which `step` can name."""
 _GLOB: Final = re.compile(r"[*?\[{]")
 
 
@@ -105,6 +110,12 @@ class FileWriter:
         given |= {
             key: self.texts.value(one, path) for key, one in kept.items() if key not in ("hints", "catch")
         }
+        called = hints(step.vendor).get("call")
+        if called == OLD and given.keys() <= {"artifacts", "allowEmptyArchive"}:
+            return statement(OLD, given["artifacts"])
+        if called == META:
+            named = ", ".join(f"{name}: {value}" for name, value in given.items())
+            return f"step([$class: '{META}', {named}])"
         return statement("archiveArtifacts", None, given)
 
     def _tell(self, step: Step, name: str, path: str) -> None:

@@ -54,7 +54,7 @@ def planned(stages: Sequence[Stage]) -> Tree:
     Source: https://www.jenkins.io/doc/book/pipeline/syntax/#parallel
     """
     places = {one.id: at for at, one in enumerate(stages)}
-    return flat(_one_deep(arranged(stages), closure(stages), places)) if stages else Sequential(())
+    return flat(_alone(_one_deep(arranged(stages), closure(stages), places))) if stages else Sequential(())
 
 
 def arranged(stages: Sequence[Stage]) -> Tree:
@@ -276,12 +276,20 @@ def _one_deep(tree: Tree, after: Mapping[str, frozenset[str]], places: Mapping[s
             members = [_Member(Leaf(one), places[one.id], frozenset({one.id})) for one in inner]
             levels = _levelled(members, _order(members, after))
             return _named(levels, tree.name) if tree.name else levels
+        case Sequential(parts):
+            return Sequential(tuple(_one_deep(part, after, places) for part in parts), tree.name)
+    return tree
+
+
+def _alone(tree: Tree) -> Tree:
+    """A tree in which no matrix stands in a branch: it follows the other branches."""
+    match tree:
         case Parallel(parts) if any(map(_matrices, parts)):
             alone = [part for part in parts if _matrices(part)]
             together = [part for part in parts if part not in alone]
             return Sequential((*([_side_by_side(together)] if together else []), *alone), tree.name)
         case Sequential(parts):
-            return Sequential(tuple(_one_deep(part, after, places) for part in parts), tree.name)
+            return Sequential(tuple(map(_alone, parts)), tree.name)
     return tree
 
 

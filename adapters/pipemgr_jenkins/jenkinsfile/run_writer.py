@@ -6,7 +6,6 @@ Source: https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -87,7 +86,7 @@ class RunWriter:
 
 def _shebang(command: str) -> str:
     """The first line that names an interpreter."""
-    words = shlex.split(command, posix=False) or [SH]
+    words = command.split() or [SH]
     if len(words) == 1:
         return f"#!{'' if words[0].startswith('/') else '/usr/bin/env '}{words[0]}\n"
     if len(words) == 2 and words[0] in ("bash", "sh"):  # noqa: PLR2004 - systems take one argument there

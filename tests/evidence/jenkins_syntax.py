@@ -107,3 +107,7 @@ def figures() -> Iterator[Figure]:
         goal=0.95,
         short=tuple(missed),
     )
+    left_out = [f"{name}: {why}" for name, why in {**UNEQUAL, **REFUSED}.items()]
+    yield Figure(
+        ITEM, "files left out above, each for a reason of its own", len(left_out), short=tuple(left_out)
+    )

@@ -162,24 +162,23 @@ class DeclarativeReader:
         stages = settled(reader.drafts, reader.opened)
         if hints := shown(reader.hints, stages):
             self.kept.put(hints, HINTS, "blocks")
-        if opened is not None and "agent" in items:
-            self._settle_agent(
-                items["agent"], next((one.id for one in stages if one.workspace == MAIN), None)
-            )
+        if "agent" in items:
+            user = next((one.id for one in stages if one.workspace == MAIN), None)
+            self._settle_agent(items["agent"], user, idle=opened is not None)
         return stages
 
-    def _settle_agent(self, node: Node, user: str | None) -> None:
+    def _settle_agent(self, node: Node, user: str | None, *, idle: bool) -> None:
         """Say which stage the pipeline's agent is for; keep it where no stage tells of it."""
         if user is not None:
             self._place(node, f"stages.{user}")
-        else:
+            return
+        for one in (node, *node.items().values()):
+            one.feeds(f"{PIPELINE_TARGET.hints}.agent" if idle else "")
+        if idle:
             place = self.block.place
-            data: dict[str, JsonValue] = {"kind": "any"}
-            if place.runner is not None:
-                data["runner"] = place.runner.data()
-            if place.container is not None:
-                data["container"] = place.container.data()
-            self.kept.put(data, HINTS, "agent")
+            found = {"runner": place.runner, "container": place.container}
+            more = {key: one.data() for key, one in found.items() if one is not None}
+            self.kept.put({"kind": "any", **more}, HINTS, "agent")
 
 
 def _defined(part: Any) -> tuple[str, ...]:

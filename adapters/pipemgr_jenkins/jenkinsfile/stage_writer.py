@@ -59,7 +59,7 @@ class StageWriter:
         self.texts = texts
         self.losses = texts.losses
         self.conditions = conditions
-        self.native = any(VENDOR in one.vendor for one in (pipeline, *pipeline.stages))
+        self.native = VENDOR in pipeline.vendor or any(VENDOR in one.vendor for one in pipeline.stages)
         """Whether it comes from Jenkins."""
         self.blocks: dict[str, Any] = own(pipeline.vendor).get("blocks") or {}  # type: ignore[assignment]
         self.files = Files(pipeline)

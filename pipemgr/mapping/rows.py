@@ -426,10 +426,12 @@ class VariablesFile(TableFile):
     With `ambient` the secrets that a vendor keeps reach scripts as environment variables of the same name, and no
     definition has to name them. `late` are contexts that only steps can ask for: there is no machine yet when conditions
     of stages are. With `asked-only` parameters are empty in builds for which nobody was asked, whatever
-    their defaults.
+    their defaults. `own` is what names of variables begin with that only this vendor gives to scripts; without it, what
+    the names of its contexts' variables begin with.
     """
 
     secrets: tuple[str, ...] = ()
+    own: tuple[str, ...] | None = None
     secret_names: SecretNames | None = None
     ambient: bool = False
     late: tuple[ContextName, ...] = ()

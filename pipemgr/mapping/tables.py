@@ -165,6 +165,8 @@ class Variables:
     """Contexts that only steps can ask for."""
     plain_defaults: bool = False
     """Whether defaults of parameters are certain values."""
+    own: tuple[str, ...] | None = None
+    """What names of variables begin with that only this vendor gives; None where its contexts' variables tell it."""
 
 
 @dataclass(frozen=True)
@@ -355,6 +357,7 @@ class Tables:
             next((file.secret_names for file in reversed(files) if file.secret_names), None),
             frozenset(name for file in files for name in file.late),
             any(file.plain_defaults for file in files),
+            next((file.own for file in reversed(files) if file.own is not None), None),
         )
 
     # Reading files -------------------------------------------------------------------------------------

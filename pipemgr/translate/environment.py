@@ -73,7 +73,10 @@ class _Naming:
 
     @cached_property
     def _prefixes(self) -> tuple[str, ...]:
-        """What the source's own variables begin with, by those that hold what it alone would call so."""
+        """What the source's own variables begin with, as its table says or by those that hold what it alone would call so."""
+        own = self.source.tables.variables.own if self.source.tables else None
+        if own is not None:
+            return own
         return tuple(
             {f"{name.split('_')[0]}_" for name, row in self._given.items() if row.name and "_" in name}
         )

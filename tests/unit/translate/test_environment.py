@@ -12,7 +12,7 @@ from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import convert
 from pipemgr.translate.document import single
 from pipemgr.translate.native import native_dialect
-from pipemgr.translate.report import TranslationReport
+from pipemgr.translate.report import Fidelity, TranslationReport
 
 HEAD = "source: [https://docs.example]\nchecked: 2026-01-01\n"
 Vendor = Callable[..., Dialect]
@@ -130,3 +130,15 @@ def test_there_and_back_again_the_variables_are_gone(acme: Dialect, other: Diale
     gone = [one for one in back.report.findings if one.what.startswith("environment variable")]
     assert {one.fidelity.value for one in gone} == {"equivalent"}
     assert {one.what: one.path for one in back.report.findings}["secret TOKEN"] == "stages.s.variables.TOKEN"
+
+
+def test_a_table_may_say_what_its_own_variables_begin_with(tmp_path: Path, other: Dialect) -> None:
+    (tmp_path / "variables.yaml").write_text(
+        f"{HEAD}own: [ACME_]\nenvironment: [{{name: build.number, variable: BUILD_NUMBER}}]", "utf-8"
+    )
+    tables = Tables.of("plain", tmp_path)
+    plain = replace(native_dialect(), name="plain", title="Plain", foreign=False, tables=tables)
+    pipeline, report = _convert(_pipeline("echo $BUILD_NUMBER $BUILD_DIR $ACME_HOME"), plain, other)
+    assert pipeline.stages[0].variables == {"BUILD_NUMBER": "${{ build.number }}"}
+    told = [one.what for one in report.findings if one.fidelity is Fidelity.MANUAL]
+    assert told == ["environment variable ACME_HOME"]

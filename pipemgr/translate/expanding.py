@@ -81,9 +81,10 @@ def _opened(
         return None
     steps: list[Step] = []
     differs = list(found.differs)
-    for one in found.steps:
-        inner = _opened(one, foreign, tables, depth + 1)
-        fitted = _fitted(one, inner, set(), frozenset()) if inner else Opened((one,))
+    opened = [_opened(one, foreign, tables, depth + 1) for one in found.steps]
+    taken = {one.id for one, inner in zip(found.steps, opened, strict=True) if one.id and not inner}
+    for one, inner in zip(found.steps, opened, strict=True):
+        fitted = _fitted(one, inner, taken, frozenset()) if inner else Opened((one,))
         steps += fitted.steps
         differs += fitted.differs
     return Opened(tuple(steps), tuple(dict.fromkeys(differs)))
@@ -151,16 +152,15 @@ def _both(outer: Expression | None, inner: Expression | None) -> Expression | No
 def _unique(step: Step, steps: tuple[Step, ...], taken: set[str]) -> tuple[Step, ...]:
     """The steps with ids that nobody else in the stage has; the last one answers for the step that they replace."""
     names: dict[str, str] = {}
+    own = step.id if step.id not in taken else None
+    taken.update([own] if own else [])
     for one in steps:
         if one.id:
-            names[one.id] = _fresh(one.id, step.id, taken)
+            names[one.id] = own if own and one is steps[-1] else _fresh(one.id, step.id, taken)
             taken.add(names[one.id])
     named = [_renamed(one, names) for one in steps]
-    if named and step.id:
-        last = named[-1].id
-        if last is None and step.id not in taken:
-            named[-1] = named[-1].model_copy(update={"id": step.id})
-        taken.add(step.id)
+    if named and own and named[-1].id is None:
+        named[-1] = named[-1].model_copy(update={"id": own})
     return tuple(named)
 
 

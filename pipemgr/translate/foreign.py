@@ -14,6 +14,7 @@ from .expanding import expanded, first_word
 from .origins import Origins
 from .report import Fidelity, Finding
 from .tree import rebuild, walk
+from .vanished import without_vanished
 
 LONGEST_WORD: Final = 60
 """Longer values are not shown in a finding."""
@@ -37,7 +38,8 @@ def without_foreign(
     )
     told = tuple(origins.placed(one) for one in _gone(opened, mine))
     left = origins.without(opened, lambda step: _is_foreign(step, mine))
-    return rebuild(opened, lambda value: _own(value, mine)), (*findings, *told), left
+    own = rebuild(opened, lambda value: _own(value, mine))
+    return without_vanished(opened, own), (*findings, *told), left
 
 
 def opaque_vendor(value: Definition) -> str | None:

@@ -48,12 +48,12 @@ Written = tuple[str, int]
 
 def groovy(node: Expression, terms: Terms) -> str:
     """An expression as Groovy."""
-    return Writer(terms).value(plain(node))[0]
+    return Writer(terms, "it is empty").value(plain(node))[0]
 
 
 def condition(node: Expression, terms: Terms) -> str:
     """An expression as Groovy, where all that counts is whether it is true."""
-    return Writer(terms).truth(plain(node))[0]
+    return Writer(terms, "what asks for it never holds").truth(plain(node))[0]
 
 
 def wrapped(written: Written, at_least: int) -> str:
@@ -63,10 +63,11 @@ def wrapped(written: Written, at_least: int) -> str:
 
 
 class Writer:
-    """Writes expressions at one place."""
+    """Writes expressions at one place; `effect` says what becomes of those that Jenkins has no word for."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, effect: str) -> None:
         self.terms = terms
+        self.effect = effect
         self._missed = 0
 
     # Conditions ----------------------------------------------------------------------------------------
@@ -296,7 +297,7 @@ class Writer:
 
     def _missing(self, what: str, why: str) -> Written:
         self._missed += 1
-        self.terms.lost(Fidelity.DROPPED, what, why)
+        self.terms.lost(Fidelity.DROPPED, what, f"{why}; {self.effect}")
         return _MISSING, ATOM
 
 

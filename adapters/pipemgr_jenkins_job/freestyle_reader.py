@@ -181,7 +181,7 @@ class FreestyleReader:
         node = self.take("assignedNode")
         if node is None or not node.text:
             return None
-        self.tree.take(node, f"stages.{STAGE}.runner.labels")
+        self.tree.take(node, f"stages.{STAGE}.runner")
         return Runner(labels=labels(node.text))
 
     def concurrency(self) -> Concurrency | None:

@@ -187,7 +187,7 @@ class FreestyleWriter:
     def _triggers(self, pipeline: Pipeline) -> list[Element]:
         known = {row.trigger for row in self.words.rows("trigger") if row.writes} | {"manual", OPAQUE}
         for one in pipeline.triggers:
-            if one.event not in known:
+            if one.event not in known and VENDOR not in one.options:
                 raise Unfit(f"the trigger {one.event}")
         return list(triggers.as_before(pipeline.triggers, self.hints, self.words, self.names, self.grower))
 

@@ -53,6 +53,10 @@ class JobReader(Reader):
         refuse_problems(tree.source)
         return Reading(pipeline, tree.source)
 
+    def recognises(self, text: str) -> bool:
+        """Whether it is XML with the outermost element of a job that the tables know."""
+        return looks_like_xml(text) and any(f"<{name}" in text for name in self.words.tables.elements.roots)
+
     def wants(self, documents: DocumentSet) -> tuple[str, ...]:
         """The Jenkinsfile that the job names, for what it does is said there."""
         document = next(iter(documents), None)

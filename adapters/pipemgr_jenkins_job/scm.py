@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Final
 
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
@@ -14,6 +15,7 @@ from .words import VENDOR
 
 NONE: Final = "hudson.scm.NullSCM"
 GIT: Final = "hudson.plugins.git.GitSCM"
+SEVERAL: Final = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 SCM: Final = "scm"
 _EXTENSION: Final = "hudson.plugins.git.extensions.impl."
 _BRANCH: Final = re.compile(r"(?:\*/|origin/|refs/heads/)?([A-Za-z0-9][\w./*-]*)")
@@ -23,16 +25,27 @@ _WHOLE: Final = {"depth": 0, "clean": False, "tags": True}
 
 def read_source(element: Element, tree: Tree, path: str) -> Step | None:
     """The step that gets the source; None for a job without any."""
-    node = tree.take(element, path)
+    tree.take(element, path)
     if element.kind == NONE:
         return None
     if element.kind != GIT:
-        node.feeds(f"{path}.inputs.value")
-        return Step(action=OPAQUE, inputs={"vendor": VENDOR, "value": rendered(element)})
-    node.feeds(f"{path}.vendor.{VENDOR}.{HINTS}.{SCM}")
+        inputs: Data = {"vendor": VENDOR, "value": rendered(element)}
+        if element.kind == SEVERAL:
+            inputs["steps"] = [_clone_step(one) for one in element.walk() if one.tag == GIT]
+        return Step(action=OPAQUE, inputs=inputs)
     return Step(
         action="checkout", inputs=options(element), vendor={VENDOR: {HINTS: {SCM: rendered(element)}}}
     )
+
+
+def _clone_step(element: Element) -> Data:
+    """What fetches one of several repositories, as a step for other vendors."""
+    url = element.find("userRemoteConfigs/hudson.plugins.git.UserRemoteConfig/url")
+    names = branches(element) or ()
+    branch = ["--branch", names[0]] if len(names) == 1 and "*" not in names[0] else []
+    folder = str(options(element).get("path") or ".")
+    script = shlex.join(["git", "clone", *branch, "--", url, folder])
+    return {"action": "run", "name": f"Fetch {url}", "inputs": {"script": script}}
 
 
 def options(element: Element) -> Data:

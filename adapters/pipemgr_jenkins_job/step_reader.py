@@ -69,7 +69,6 @@ class StepReader:
         when = row.when if row is not None and row.when is not None else None
         if when is None and place == "publisher":
             when = ALWAYS
-        self.tree.node(element).feeds(f"{path}.inputs.value")
         return Step(action=OPAQUE, inputs=value, when=when)
 
     def _steps(self, row: ElementRow, said: Said) -> JsonValue:

@@ -19,11 +19,15 @@ from .words import OWN, VENDOR, Words
 
 MANUAL = Trigger(event="manual")
 SECTION = "triggers"
+REVIEW = "pull_request"
+"""What plugins of forges start builds for; whom and what they ask for besides stays with the trigger, as an option."""
 
 
 def understood(element: Element, words: Words, names: tuple[str, ...] | None) -> tuple[Trigger, ...]:
     """What a trigger is in our words; nothing where it has no row, or more to it than the row says."""
     row, said = words.row("trigger", element.tag), flat(element)
+    if row is not None and row.trigger == REVIEW:
+        return (Trigger(event=REVIEW, options={VENDOR: rendered(element)}),)
     if row is None or row.trigger is None or said is None or not same_classes(row, said):
         return ()
     values = {ours: said.get(row.path(ours)) or "" for ours in row.inputs}
@@ -56,9 +60,8 @@ class TriggerReader:
             self.tree.take(element, path)
             made = understood(element, self.words, self.names)
             if not made:
-                self.tree.node(element).feeds(f"{path}.options.value")
                 made = (Trigger(event=OPAQUE, options={"vendor": VENDOR, "value": rendered(element)}),)
-            elif not self._regular(element, made):
+            elif made[0].event != REVIEW and not self._regular(element, made):
                 keep(self.hints, f"{SECTION}/{element.tag}", rendered(element))
             found += made
         return (*(one for at, one in enumerate(found) if one not in found[:at]), MANUAL)
@@ -115,8 +118,9 @@ def _as_before(
             left = [one for one in left if one not in made]
             yield min(map(triggers.index, made)), element
     for at, one in enumerate(triggers):
-        if one.event == OPAQUE and one in left:
-            element = grower.element(str(one.options.get("value", "")), f"triggers[{at}]")
+        whole = one.options.get("value" if one.event == OPAQUE else VENDOR)
+        if whole is not None and one in left:
+            element = grower.element(str(whole), f"triggers[{at}]")
             if element is not None:
                 yield at, element
     events = [one.event for one in triggers]

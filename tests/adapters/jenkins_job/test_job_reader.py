@@ -299,7 +299,7 @@ def test_what_is_no_job_is_refused_with_a_word_on_what_it_is(pipeline: Read, roo
 def test_folders_and_multibranch_projects_are_kept_as_what_they_are(pipeline: Read) -> None:
     folder = pipeline(job("<description>All</description>", "com.cloudbees.hudson.plugins.folder.Folder"))
     assert folder.stages == ()
-    assert folder.vendor["jenkins-job"]["description"] == "All"
+    assert folder.vendor["jenkins-job"][HINTS]["description"] == "All"
     branches = pipeline(
         job(
             "<sources class='x'><data/></sources><factory class='y'><scriptPath>ci/J</scriptPath></factory>",

@@ -2,7 +2,7 @@
 
 What only helps to write the same again, or what only Jenkins understands, is kept in `vendor.jenkins`:
 
-- `before`, `after`: the Groovy around the pipeline; `libraries`, `tools`, `options`, `agent`, `parameters.NAME` as the
+- `before`, `after`: the Groovy around the pipeline (in `hints` where it only defines names); `libraries`, `tools`, `options`, `agent`, `parameters.NAME` as the
   definition has them, `blocks` and `hints.blocks` as `surroundings.py` has it;
 - `hints.options`: options of no meaning elsewhere; `hints.agent`: the pipeline's agent where no stage runs on it;
   `hints.parameters.NAME`: arguments of a parameter that change nothing elsewhere.
@@ -10,6 +10,7 @@ What only helps to write the same again, or what only Jenkins understands, is ke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from pydantic import JsonValue
 
 from pipemgr.adapter import Kept, Node
 from pipemgr.model.definitions import HINTS, Parameter, Pipeline, Trigger
-from pipemgr_jenkins.groovy.syntax import Assignment, Declaration, Name
+from pipemgr_jenkins.groovy.syntax import Assignment, Call, Code, Declaration, Method, Part
 
 from .agents import MAIN, NOWHERE, AgentReader, Place
 from .environments import read as read_environment
@@ -43,8 +44,7 @@ class DeclarativeReader:
         self.file = file
         self.words = words
         self.kept = Kept("", VENDOR)
-        names = (name for part in file.script.statements for name in _defined(part))
-        self.block = Block(Scope.of(file, words).inner(names=names))
+        self.block = Block(Scope.of(file, words))
 
     def read(self, name: str) -> Pipeline:
         """The pipeline, by that name."""
@@ -79,8 +79,17 @@ class DeclarativeReader:
         """The code around the pipeline."""
         for key in ("before", "after"):
             if key in root:
-                node = root[key].feeds(f"vendor.{VENDOR}.{key}")
-                self.kept.put([one.text().strip() for one in node.entries()], key)
+                self.put_code(key, root[key].feeds("").entries())
+
+    def put_code(self, key: str, nodes: Sequence[Node], more: Sequence[str] = ()) -> None:
+        """Keep the code around a pipeline; what only defines names does nothing by itself, and is a hint."""
+        only = all(defines(self.file.syntax(one)) for one in nodes)
+        path = (HINTS, key) if only else (key,)
+        for at, node in enumerate(nodes):
+            node.take_all().feeds(".".join(("vendor", VENDOR, *path)) + f"[{at}]")
+        texts: list[JsonValue] = [*(self.file.text(one).strip() for one in nodes), *more]
+        if texts:
+            self.kept.put([*texts], *path)
 
     def _parameters(self, node: Node | None) -> dict[str, Parameter]:
         found: dict[str, Parameter] = {}
@@ -181,11 +190,11 @@ class DeclarativeReader:
             self.kept.put({"kind": "any", **more}, HINTS, "agent")
 
 
-def _defined(part: Any) -> tuple[str, ...]:
-    """The names that a statement around the pipeline defines."""
+def defines(part: Part | None) -> bool:
+    """Whether a statement around the pipeline only gives names: each use of them is told where it stands."""
     match part:
-        case Declaration(name=name):
-            return (name,)
-        case Assignment(target=Name(name=name)):
-            return (name,)
-    return ()
+        case Declaration() | Assignment() | Method():
+            return True
+        case Call(name="library", target=None, block=None):
+            return True
+    return isinstance(part, Code)

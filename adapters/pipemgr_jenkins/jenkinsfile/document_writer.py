@@ -49,7 +49,10 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
         Block("stages", writer.write(made.tree, around) or _nothing(texts)),
         *writer.posts("", around),
     )
-    before, after = (map(Statement, map(str, listed(kept.get(key)))) for key in ("before", "after"))
+    shown = hints(pipeline.vendor)
+    before, after = (
+        map(Statement, map(str, listed(kept.get(key) or shown.get(key)))) for key in ("before", "after")
+    )
     return (*before, *map(Statement, defined), Block("pipeline", body), *after)
 
 

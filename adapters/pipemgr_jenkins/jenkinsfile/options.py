@@ -123,7 +123,7 @@ class OptionReader:
         if node is not None and not isinstance(node.value, bool):
             return False
         self.found.fetches = node is not None and node.value is False
-        call.take_all().feeds(f"{self.prefix}steps" if self.prefix else "stages")
+        call.take_all().feeds(f"{self.prefix}steps" if self.prefix else "")
         return True
 
     def _folder(self, call: Node, arguments: Mapping[str, Node]) -> bool:
@@ -131,7 +131,7 @@ class OptionReader:
         if node is None:
             return False
         self.found.folder = self.values.text(node)
-        call.take_all().feeds("stages")
+        call.take_all().feeds("")
         return True
 
     def _take(self, call: Node, key: str, value: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Fidelity, Node
+from pipemgr.adapter import Node
 from pipemgr.model.definitions import HINTS, Pipeline, Stage
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, Declaration, Items, Part
 
@@ -18,7 +18,7 @@ from .declarative import PIPELINE_TARGET, DeclarativeReader
 from .needs import settled
 from .nodes import Spot
 from .options import OptionReader, Options
-from .scope import VENDOR, Scope, Words
+from .scope import Scope, Words
 from .scripted_around import Around
 from .scripted_levels import block_of
 from .scripted_shapes import Shapes, mapped
@@ -45,6 +45,9 @@ class ScriptedReader(DeclarativeReader):
         """The pipeline, by that name."""
         root = self.file.root.items()
         before, nodes, after = self._outside(root["script"].take().entries())
+        if not nodes:  # what variables are set to may be all that is done
+            nodes = [one for one in before if not self.shapes.defines(self.file.syntax(one))]
+            before = [one for one in before if one not in nodes]
         if not nodes:
             root["script"].problem(_NOTHING)
         properties = [one for one in nodes if self._is_properties(one)]
@@ -124,8 +127,8 @@ class ScriptedReader(DeclarativeReader):
         options.fields |= around.limits
         reader.level(nodes, around.change(limits={}), ())
         self._keep(reader, options)
-        self._code("before", before, reader.body_steps.before)
-        self._code("after", after, [])
+        self.put_code("before", before, reader.body_steps.before)
+        self.put_code("after", after)
         return settled(reader.drafts, reader.opened)
 
     def _keep(self, reader: ScriptedStages, options: Options) -> None:
@@ -140,18 +143,6 @@ class ScriptedReader(DeclarativeReader):
             self.kept.put(shown, HINTS, "options")
         if reader.hints:
             self.kept.put(reader.hints, HINTS, "blocks")
-
-    def _code(self, key: str, nodes: Sequence[Node], more: Sequence[str]) -> None:
-        """Code around the pipeline, which only Jenkins understands."""
-        texts: list[JsonValue] = []
-        for at, node in enumerate(nodes):
-            node.take_all().feeds(f"vendor.{VENDOR}.{key}[{at}]")
-            texts.append(self.file.text(node))
-        if nodes:
-            why = "methods, classes and variables of Groovy are there for Jenkins only"
-            nodes[0].finding(Fidelity.MANUAL, "code around the stages", why, "see where the stages use them")
-        if texts or more:
-            self.kept.put([*texts, *more], key)
 
 
 def _is_option(part: Part | None) -> bool:

@@ -178,18 +178,19 @@ class Levels(StageReader):
     ) -> tuple[str, ...]:
         """A stage or a branch by its name: steps, or a block of further stages."""
         body = self._inside(nodes, around, slug(title))
-        parts = [self.syntax(one) for one in body.nodes]
+        inside = self._uncollected(body.nodes)
+        parts = [self.syntax(one) for one in inside]
         if not any(map(self.shapes.structural, parts)):
-            return self._simple(title, (*before, *body.nodes), body.around, needs)
+            return self._simple(title, (*before, *inside), body.around, needs)
         path = self.slugs.path(title, around.path)
         inner = self._settled(body.around.change(path=path), path)
         if path.rpartition("/")[2] != title:
             self._hint(path, "name", title)
         following, self._following = self._following, 0
-        if len(parts) == 1 and isinstance(parts[0], Call) and parts[0].name == PARALLEL:
-            last = self._branches(body.nodes[0], parts[0], inner, needs)
+        if len(parts) == 1 and not before and isinstance(parts[0], Call) and parts[0].name == PARALLEL:
+            last = self._branches(inside[0], parts[0], inner, needs)
         else:
-            last = self.level(body.nodes, inner, needs)
+            last = self.level((*before, *inside), inner, needs)
         self._following = following
         return last
 

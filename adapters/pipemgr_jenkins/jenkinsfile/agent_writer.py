@@ -145,16 +145,9 @@ def arguments(container: Container, losses: Any, path: str) -> str:
         why = "Jenkins keeps the container of a stage alive by a command of its own"
         losses.add(Fidelity.EQUIVALENT, f"{path}.command", f"command {container.command}", why)
     moved = [key for key in ("variables", "ports", "volumes", "entrypoint") if getattr(container, key)]
-    for key in moved:
-        why = "written as arguments of docker run"
-        losses.add(Fidelity.EQUIVALENT, f"{path}.{key}", f"{key} of the container", why)
     if moved:
-        losses.add(
-            Fidelity.EQUIVALENT,
-            f"{path}.options",
-            "options of the container",
-            "joined with further arguments",
-        )
+        why = "written as arguments of docker run"
+        losses.add(Fidelity.EQUIVALENT, path, f"{', '.join(moved)} of the container", why)
     return " ".join(words)
 
 

@@ -19,10 +19,7 @@ from .text_writer import Texts, secret_of, secrets_in
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _KEYWORDS: Final = frozenset(
-    "abstract as assert boolean break byte case catch char class const continue def default do double else enum extends "
-    "false final finally float for goto if implements import in instanceof int interface long native new null package "
-    "private protected public return short static strictfp super switch synchronized this threadsafe throw throws "
-    "transient true try void volatile while".split()
+    ["abstract", "as", "assert", "boolean", "break", "byte", "case", "catch", "char", "class", "const", "continue", "def", "default", "do", "double", "else", "enum", "extends", "false", "final", "finally", "float", "for", "goto", "if", "implements", "import", "in", "instanceof", "int", "interface", "long", "native", "new", "null", "package", "private", "protected", "public", "return", "short", "static", "strictfp", "super", "switch", "synchronized", "this", "threadsafe", "throw", "throws", "transient", "true", "try", "void", "volatile", "while"]
 )
 """Words that Groovy takes for no variable (https://groovy-lang.org/syntax.html#_keywords)."""
 _PARTS: Final = {"": ":userpass", "_USR": ":username", "_PSW": ":password"}

@@ -80,7 +80,7 @@ class Handing:
         """What makes variables of a stage's outputs, at its end."""
         path = f"stages.{stage.id}.outputs"
         lines = [
-            Statement(f"{name} = {texts.text(stage.outputs[key], f'{path}.{key}')}")
+            Statement(f"{name} = {texts.value(stage.outputs[key], f'{path}.{key}')}")
             for key, name in self.outputs.items()
         ]
         return (Block("script", tuple(lines)),) if lines else ()

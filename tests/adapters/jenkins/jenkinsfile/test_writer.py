@@ -240,8 +240,10 @@ def test_a_matrix_beside_other_stages_is_branches() -> None:
         ),
         (
             "{run: make, variables: {U: \"${{ secrets['x:username'] }}\", P: \"${{ secrets['x:password'] }}\"}}",
-            "withCredentials([usernamePassword(credentialsId: 'x', usernameVariable: 'U', passwordVariable: 'P')]) {\n"
-            "    sh 'make'\n}",
+            (
+                "withCredentials([usernamePassword(credentialsId: 'x', usernameVariable: 'U', passwordVariable: 'P')]) {\n"
+                "    sh 'make'\n}"
+            ),
         ),
         ("{tests.publish: 'r/*.xml'}", "junit "),
         (
@@ -314,7 +316,7 @@ def test_values_that_scripts_hand_on_become_variables() -> None:
     assert 'withEnv(["OUT=${env.WORKSPACE_TMP}/outputs-x"])' in text
     assert "env.A_X_V = outputsX['v']" in text
     assert 'sh "use ${env.A_X_V}"' in text
-    assert 'env.A_V = "${env.A_X_V}"' in text
+    assert "env.A_V = env.A_X_V" in text
     assert 'sh "use ${env.A_V}"' in text
 
 

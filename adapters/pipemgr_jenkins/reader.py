@@ -5,6 +5,7 @@ Declarative pipelines are read by `jenkinsfile/declarative.py` and its rooms, al
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from pipemgr.adapter import (
@@ -24,6 +25,7 @@ from .jenkinsfile.scope import Words
 from .jenkinsfile.scripted import ScriptedReader
 from .jenkinsfile.tree import grow
 
+_BEGINNING = re.compile(r"\A#!.*groovy|^pipeline\s*\{", re.MULTILINE)
 JOBS = "jenkins-job"
 """The language of jobs."""
 
@@ -55,6 +57,10 @@ class JenkinsReader(Reader):
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)
         return Reading(pipeline, source)
+
+    def recognises(self, text: str) -> bool:
+        """Whether a declarative pipeline, or the shebang of a Groovy script, stands at the beginning of a line."""
+        return _BEGINNING.search(text) is not None
 
 
 def _spot(where: str) -> tuple[int, int]:

@@ -55,7 +55,10 @@ class JobReader(Reader):
 
     def recognises(self, text: str) -> bool:
         """Whether it is XML with the outermost element of a job that the tables know."""
-        return looks_like_xml(text) and any(f"<{name}" in text for name in self.words.tables.elements.roots)
+        roots = self.words.tables.elements.roots  # files of Maven begin with a project too, of a namespace
+        return looks_like_xml(text) and any(
+            f"<{one}{end}" in text for one in roots for end in (">", " plugin=")
+        )
 
     def wants(self, documents: DocumentSet) -> tuple[str, ...]:
         """The Jenkinsfile that the job names, for what it does is said there."""

@@ -16,6 +16,8 @@ from pipemgr.translate.names import Names
 from pipemgr.translate.native import native_dialect
 
 NATIVE = "native"
+_OURS = frozenset({".yaml", ".yml", ".json"})
+"""How files end that are ours unless they lie where a vendor has its own."""
 
 
 class Languages:
@@ -70,10 +72,11 @@ class Languages:
             if one.documents and one.capabilities[Capability.READ]
         }
 
-    def guess(self, path: str) -> str:
+    def guess(self, path: str, text: str = "") -> str:
         """The language of the document at `path`, by where such documents live; our own if nobody claims it.
 
-        Where our own files live, nobody else's claim counts.
+        Where our own files live, nobody else's claim counts. Of a file that lies where nobody has any, and is no YAML,
+        `text` tells, its beginning.
         """
         full = PurePosixPath(os.path.abspath(path))  # noqa: PTH100 - a link lies where it lies
         if any(full.match(pattern) for pattern in self.native.patterns):
@@ -82,4 +85,9 @@ class Languages:
             patterns = self._registry.manifest(name).documents
             if any(full.match(pattern) for pattern in patterns):
                 return name
-        return NATIVE
+        return NATIVE if full.suffix in _OURS or not text else self._recognised(text)
+
+    def _recognised(self, text: str) -> str:
+        """The first language that knows a text by its beginning; our own if none does."""
+        known = (name for name in self.places() if self.get(name).reader.recognises(text))
+        return next(known, NATIVE)

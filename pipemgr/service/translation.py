@@ -35,6 +35,8 @@ class Checked:
         return not self.problems
 
 
+BEGINNING = 4096
+"""Bytes of a file by which its language may be recognised."""
 MAX_ROUNDS = 10
 """How far files that ask for further files are followed."""
 
@@ -80,9 +82,18 @@ def _beside(root: Path | None, name: str) -> Document | None:
         return None
 
 
+def _beginning(path: str) -> str:
+    """The first characters of a file; none where it can't be read, which is told where that matters."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(BEGINNING).decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def check(path: str, languages: Languages, language: str | None = None) -> Checked:
     """Validate one file, in the language given or the one its place suggests."""
-    name = language or languages.guess(path)
+    name = language or languages.guess(path, _beginning(path))
     try:
         dialect = languages.get(name)
         reading = read(documents(path, dialect), dialect)

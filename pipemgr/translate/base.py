@@ -56,6 +56,11 @@ class Reader(ABC):
         del documents
         return ()
 
+    def recognises(self, text: str) -> bool:
+        """Whether a text that begins like this is surely of its language, wherever it lies. Never by default."""
+        del text
+        return False
+
 
 class Writer(ABC):
     """Turns a pipeline into a vendor's documents.

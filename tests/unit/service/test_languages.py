@@ -60,3 +60,23 @@ def test_nobody_claims_our_own_files(monkeypatch):
     monkeypatch.setitem(languages()._registry._manifests, "github-actions", greedy)
     assert languages().guess("pipelines/hello.yaml") == "native"
     assert languages().guess("elsewhere/hello.yaml") == "github-actions"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "language"),
+    [
+        ("Jenkinsfile", "", "jenkins"),
+        ("ci/Jenkinsfile", "", "jenkins"),
+        ("ci/Jenkinsfile.nightly", "", "jenkins"),
+        ("jobs/deploy.jenkinsfile", "", "jenkins"),
+        ("jobs/deploy/config.xml", "", "jenkins-job"),
+        ("build.groovy", "// ours\npipeline {\n  agent any\n}\n", "jenkins"),
+        ("build.groovy", "#!/usr/bin/env groovy\nnode {}", "jenkins"),
+        ("build.groovy", "class Pipeline {}", "native"),
+        ("deploy.xml", "<?xml version='1.1'?>\n<project>\n</project>", "jenkins-job"),
+        ("pom.xml", "<?xml version='1.0'?>\n<project xmlns='http://maven.apache.org/POM/4.0.0'>", "native"),
+        ("odd.yaml", "pipeline {\n}", "native"),
+    ],
+)
+def test_a_language_is_guessed_by_the_text_where_the_place_says_nothing(path, text, language):
+    assert languages().guess(path, text) == language

@@ -90,9 +90,9 @@ class Writer:
 
     def _test(self, node: Expression) -> Written:
         match node:
-            case Binary("!=", left, Literal("")):
+            case Binary("!=", left, Literal("")) if not isinstance(left, Opaque):
                 return self.truth(left)
-            case Binary("==", left, Literal("")):
+            case Binary("==", left, Literal("")) if not isinstance(left, Opaque):
                 return f"!{wrapped(self.truth(left), NOT)}", NOT
             case Literal(value):
                 return literal(bool(value)), ATOM
@@ -109,6 +109,8 @@ class Writer:
                 return self._either(left, right)
             case Binary("&&", left, right):
                 return self._both(left, right)
+            case Binary(("==" | "!=") as operator, Opaque() as left, right):
+                return self._compared(operator, left, right)
             case Not() | Binary(("==" | "!="), _, Literal("")):
                 text, binding = self.truth(node)
                 return (text if text.startswith("!") else f"!!{wrapped((text, binding), NOT)}"), NOT

@@ -296,12 +296,12 @@ class Reader:
         return self.scope.words.spoken.get(spelled((*words, name)))
 
     @staticmethod
-    def _empty(value: Expression) -> Expression:
-        """Whether a text is empty, or a list of causes."""
+    def _empty(value: Expression) -> Expression | None:
+        """Whether a text is empty, or a list of causes; None for what may be another list."""
         match value:
             case Binary("==", subject, _) if subject == TRIGGER:
                 return negated(value)
-        return Binary("==", value, EMPTY)
+        return None if isinstance(value, Opaque) else Binary("==", value, EMPTY)
 
     def _looked_up(self, target: Part, word: str) -> Expression | None:
         match path(target):

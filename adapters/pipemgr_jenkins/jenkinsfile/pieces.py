@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pipemgr.model.expressions import Call, Expression, Literal
 from pipemgr_jenkins.groovy import syntax
 from pipemgr_jenkins.groovy.syntax import Part
 
 Piece = str | Part
+_TWO: Final = 2
 
 
 def flat(part: Part) -> tuple[Piece, ...] | None:
-    """The pieces of a string, also of one that is put together by `+`; None for an expression that is no string."""
-    pieces: list[Piece] = []
-    todo: list[Part] = [part]
-    certain = False
+    """The pieces of a string, also of one that is put together by `+`; None for an expression that is no string.
+
+    `a + b + 'c'` adds `a` and `b` first, whatever they are; only what stands beside a string is put into it.
+    """
+    chain: list[syntax.Operation] = []
+    first = part
+    while isinstance(first, syntax.Operation) and first.operator == "+" and len(first.operands) == _TWO:
+        chain.append(first)
+        first = first.operands[0]
+    left = chain[::-1]
+    while left and not (_is_string(first) or _is_string(left[0].operands[1])):
+        first = left.pop(0)
+    if not left and not _is_string(first):
+        return None
+    return (*_inner(first), *(piece for one in left for piece in _inner(one.operands[1])))
+
+
+def _inner(part: Part) -> tuple[Piece, ...]:
+    """The pieces that one operand gives to a string."""
+    match part:
+        case syntax.Constant(value=str(text)):
+            return (text,)
+        case syntax.Text(pieces=pieces):
+            return tuple(
+                one for piece in pieces for one in ((piece,) if isinstance(piece, str) else _inner(piece))
+            )
+    return (flat(part) or (part,)) if isinstance(part, syntax.Operation) else (part,)
+
+
+def _is_string(part: Part) -> bool:
+    """Whether a value is a string for certain."""
+    todo = [part]
     while todo:
         match todo.pop():
-            case syntax.Operation(operator="+", operands=(left, right)):
-                todo += [right, left]
-            case syntax.Text(pieces=inner):
-                pieces += inner
-                certain = True
-            case syntax.Constant(value=str(text)):
-                pieces.append(text)
-                certain = True
-            case other:
-                pieces.append(other)
-    return tuple(pieces) if certain else None
+            case syntax.Text() | syntax.Constant(value=str()):
+                return True
+            case syntax.Operation(operator="+", operands=operands):
+                todo += operands
+    return False
 
 
 def formatted(pieces: Sequence[str | Expression]) -> Expression:

@@ -1,7 +1,9 @@
 """Strings of Groovy become texts with templates, and any text becomes a string that reads as the same text."""
 
+import contextlib
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipemgr.adapter import Losses
+from pipemgr.errors import ParseError
 from pipemgr.model.expressions import parse
 from pipemgr.model.templates import template, untemplate
 from pipemgr_jenkins.groovy.parser import parse as parse_groovy
-from pipemgr_jenkins.groovy.syntax import Assignment
+from pipemgr_jenkins.groovy.syntax import Assignment, If, Script, Text
+from pipemgr_jenkins.jenkinsfile.expression_writer import condition
+from pipemgr_jenkins.jenkinsfile.phrases import truth
 from pipemgr_jenkins.jenkinsfile.scope import Scope, Words
+from pipemgr_jenkins.jenkinsfile.terms import Terms
 from pipemgr_jenkins.jenkinsfile.text_writer import Texts
 from pipemgr_jenkins.jenkinsfile.texts import text
 
@@ -54,6 +60,10 @@ def written(value: str) -> str:
         ("5", "5"),
         ("true", "true"),
         ('"${true} ${5}"', "true 5"),
+        ("a + b + 'c' + D", "${{ opaque('jenkins', 'a + b') }}c${{ variables.D }}"),
+        ("a + ('b' + C)", "${{ opaque('jenkins', 'a') }}b${{ variables.C }}"),
+        ("a + b", "${{ opaque('jenkins', 'a + b') }}"),
+        ('"${A + \'_\' + "${B}"}"', "${{ variables.A }}_${{ variables.B }}"),
         ("'$' + '{{ x }}'", "${{ '${{' }} x }}"),
     ],
 )
@@ -125,3 +135,46 @@ def _joined(value: str) -> list[Any]:
         else:
             found.append(plain if isinstance(plain, str) else str(part))
     return found
+
+
+# Real files --------------------------------------------------------------------------------------------
+
+
+def scripts(corpus: Path) -> Iterator[Script]:
+    for folder in ("definitions/jenkinsfile", "pairs/pmd-groovy-json", "pairs/pmd-groovy-only"):
+        for file in (one for one in sorted((corpus / folder).rglob("*")) if one.is_file()):
+            with contextlib.suppress(ParseError, UnicodeDecodeError):
+                yield parse_groovy(file.read_text(encoding="utf-8"), file.name)
+
+
+@pytest.mark.corpus
+def test_every_string_of_real_files_reads_as_the_same_text_when_it_is_written(corpus: Path) -> None:
+    count, differ = 0, []
+    for script in scripts(corpus):
+        scope = Scope(words=WORDS, script=script)
+        for part in script.walk():
+            if isinstance(part, Text):
+                once = text(part, scope)
+                count += 1
+                if _joined(read(written(once))) != _joined(once):
+                    differ.append((script.text(part), once))
+    assert differ == []
+    assert count > 500
+
+
+@pytest.mark.corpus
+def test_every_if_of_real_files_asks_the_same_when_it_is_written(corpus: Path) -> None:
+    count, differ = 0, []
+    for script in scripts(corpus):
+        scope = Scope(words=WORDS, script=script)
+        for part in script.walk():
+            if isinstance(part, If):
+                code = condition(truth(part.condition, scope), Terms())
+                again = parse_groovy(f"x = {code}", "Jenkinsfile")
+                (found,) = again.statements
+                assert isinstance(found, Assignment)
+                count += 1
+                if condition(truth(found.value, Scope(words=WORDS, script=again)), Terms()) != code:
+                    differ.append((script.text(part.condition), code))
+    assert differ == []
+    assert count > 200

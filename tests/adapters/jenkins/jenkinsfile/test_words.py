@@ -100,6 +100,8 @@ CONDITIONS = [
     ("f().toLowerCase() == 'x'", "opaque('jenkins', 'f().toLowerCase()') == 'x'"),
     ("(f('(').g()) == 'x'", "opaque('jenkins', 'f(''('').g()') == 'x'"),
     ("(f('(') as X).g() == 'x'", "opaque('jenkins', '(f(''('') as X).g()') == 'x'"),
+    ("list == ''", "opaque('jenkins', 'list') == ''"),
+    ("!list.isEmpty()", "!opaque('jenkins', 'list.isEmpty()')"),
     ("env.GIT_BRANCH == 'origin/main'", "variables.GIT_BRANCH == 'origin/main'"),
     ("env.GIT_BRANCH == 'main'", "branch == 'main'"),
     ("ghprbPullId == '3'", "variables.ghprbPullId == '3'"),

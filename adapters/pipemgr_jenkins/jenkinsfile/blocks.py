@@ -15,6 +15,7 @@ from pipemgr_jenkins.groovy.syntax import Closure, Code, Declaration, Method, Pa
 
 from .drafts import Draft, Place
 from .expressions import truth
+from .grammar import grammar
 from .known import assigned, is_known
 from .known import mentioned as words
 from .logic import negated
@@ -37,10 +38,11 @@ def is_declarative(part: Part) -> bool:
 
     Methods of objects may not (https://www.jenkins.io/doc/book/pipeline/syntax/#script).
     """
+    blocked = grammar()["blocked_steps"]
     todo = [part]
     while todo:
         one = todo.pop()
-        if not isinstance(one, syntax.Call) or one.target is not None:
+        if not isinstance(one, syntax.Call) or one.target is not None or one.name in blocked:
             return False
         closures = [argument.value for argument in one.arguments if isinstance(argument.value, Closure)]
         todo += [inner for closure in closures for inner in closure.statements]

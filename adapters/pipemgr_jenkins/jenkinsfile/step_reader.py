@@ -35,6 +35,8 @@ from .wrappers import WRAPPERS, Wrappers
 PARALLEL: Final = "parallel"
 DEEPEST: Final = 50
 """Blocks are taken apart so far; what is deeper stays as it is."""
+OFTEN: Final = 10
+"""Statements of a file are read so often on average, once for each way to say them; nested ones could be without end."""
 
 
 class StepReader:
@@ -46,6 +48,7 @@ class StepReader:
         self.wrappers = Wrappers(self)
         self.methods = Methods(self)
         self._depth = 0
+        self._left = OFTEN * len(file.root.origin.nodes)
         self._constants: Mapping[str, Expression] | None = None
 
     def read(
@@ -111,9 +114,10 @@ class StepReader:
 
     def statement(self, node: Node, place: Place) -> list[Draft]:
         """The steps of one statement."""
-        if self._depth > DEEPEST:
+        if self._depth > DEEPEST or self._left <= 0:
             return [self.verbatim(node, place)]
         self._depth += 1
+        self._left -= 1
         try:
             found = self._statement(node, place)
             return self._with_constants(node, place, found) if place.constants else found

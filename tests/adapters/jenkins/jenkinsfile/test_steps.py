@@ -314,6 +314,21 @@ def test_many_calls_of_methods_end() -> None:
     assert len(str(one)) < 1_000_000
 
 
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "if (params.A) { foo(); ",
+        "timeout(5) { sh 'x'; ",
+        "catchError { sh 'x'; ",
+        "def v = 1; if (v) { ",
+        "dir('d') { ",
+    ],
+)
+def test_blocks_in_blocks_do_not_take_for_ever(opening: str) -> None:
+    found = steps(f"script {{ {opening * 28} sh 'y' {'}' * 28} }}")
+    assert "sh 'y'" in str(found) or "'script': 'y'" in str(found)
+
+
 def test_a_caught_failure_is_another_step() -> None:
     (one,) = steps("script { try { sh 'x' } catch (e) { sh 'y' } }")
     assert one["inputs"]["steps"] == [

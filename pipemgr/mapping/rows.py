@@ -427,7 +427,8 @@ class VariablesFile(TableFile):
     definition has to name them. `late` are contexts that only steps can ask for: there is no machine yet when conditions
     of stages are. With `asked-only` parameters are empty in builds for which nobody was asked, whatever
     their defaults. `own` is what names of variables begin with that only this vendor gives to scripts; without it, what
-    the names of its contexts' variables begin with.
+    the names of its contexts' variables begin with. With `parameters` those of a build are environment variables of
+    every script, by their names.
     """
 
     secrets: tuple[str, ...] = ()
@@ -437,6 +438,7 @@ class VariablesFile(TableFile):
     late: tuple[ContextName, ...] = ()
     asked_only: bool = False
     plain_defaults: bool = False
+    parameters: bool = False
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()
     environment: tuple[EnvironmentRow, ...] = ()

@@ -167,6 +167,8 @@ class Variables:
     """Whether defaults of parameters are certain values."""
     own: tuple[str, ...] | None = None
     """What names of variables begin with that only this vendor gives; None where its contexts' variables tell it."""
+    parameters: bool = False
+    """Whether parameters are environment variables of every script."""
 
 
 @dataclass(frozen=True)
@@ -358,6 +360,7 @@ class Tables:
             frozenset(name for file in files for name in file.late),
             any(file.plain_defaults for file in files),
             next((file.own for file in reversed(files) if file.own is not None), None),
+            any(file.parameters for file in files),
         )
 
     # Reading files -------------------------------------------------------------------------------------

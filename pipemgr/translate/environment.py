@@ -11,7 +11,7 @@ from typing import Any, Final
 from pipemgr.mapping.rows import EnvironmentRow
 from pipemgr.model.definitions import Container, Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name
-from pipemgr.model.templates import template
+from pipemgr.model.templates import template, untemplate
 
 from .base import Dialect
 from .report import Fidelity, Finding
@@ -35,6 +35,7 @@ _SYSTEM_PREFIXES: Final = ("BASH_", "LC_", "COMP_")
 _ON_MACHINE: Final = "runner"
 """What lies below this context is known on the machine only, so that only steps can ask for it."""
 _SECRETS: Final = Name("secrets")
+_PARAMETERS: Final = Name("parameters")
 _OUTPUTS: Final = "files.outputs"
 _ASKED: Final = re.compile(r"\bsteps\.([\w-]+)\.outputs\b")
 
@@ -131,6 +132,8 @@ class _Naming:
         if name in self._given:
             value = self._given[name].template
             return "" if self._there.get(name) == value else value
+        if name in self.pipeline.parameters and _gives_parameters(self.source):
+            return "" if _gives_parameters(self.target) else _parameter(name)
         if name.startswith(self._prefixes):
             return "" if name in self._there else None
         ambient = self.source.tables is not None and self.source.tables.variables.ambient
@@ -178,6 +181,15 @@ class _Naming:
         ).model_copy(update={"kind": "environment variable"})
 
 
+def _parameter(name: str) -> str:
+    return untemplate((Access(_PARAMETERS, Literal(name)),))
+
+
+def _gives_parameters(dialect: Dialect) -> bool:
+    """Whether parameters are environment variables of every script there."""
+    return dialect.tables is not None and dialect.tables.variables.parameters
+
+
 def _finding(fidelity: Fidelity, path: str, what: str, why: str, remedy: str = "") -> Finding:
     return Finding(fidelity=fidelity, path=path, source="", what=what, why=why, remedy=remedy)
 
@@ -200,6 +212,8 @@ def left_out(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Findi
     if tables is None or not tables.has("variables"):
         return pipeline, ()
     given = {name: row.template for name, row in tables.variables.given.items()}
+    if _gives_parameters(target):
+        given |= {name: _parameter(name) for name in pipeline.parameters}
     leaving = _Leaving(target.title, given, ambient=tables.variables.ambient)
 
     def stage(one: Stage) -> Stage:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Data, Parameter
 from pipemgr.model.expressions import Access, Literal, Name
 from pipemgr.model.templates import untemplate
@@ -105,6 +106,17 @@ def read(elements: list[Element], tree: Tree, words: Words, kept: Data, hints: D
     return found
 
 
+def _tell(name: str, parameter: Parameter, grower: Grower) -> None:
+    """What a parameter of Jenkins' says in another way."""
+    if parameter.type == "choice" and parameter.default is not None:
+        grower.losses.add(
+            Fidelity.EQUIVALENT,
+            f"parameters.{name}",
+            f"the default of {name}",
+            "the first of the choices is the default, so it stands first",
+        )
+
+
 def as_before(parameters: Mapping[str, Parameter], kept: Data, grower: Grower) -> Iterator[Element]:
     """The elements of all parameters: those that are as they were read get their own texts back."""
     left = {path: text for path, text in kept.items() if path.startswith(f"{KEPT}/")}
@@ -114,6 +126,7 @@ def as_before(parameters: Mapping[str, Parameter], kept: Data, grower: Grower) -
         if element is not None and element.find("name") == name and understood(element) == parameter:
             yield element
         else:
+            _tell(name, parameter, grower)
             yield grower.plain(written(name, parameter), f"parameters.{name}")
     for path, text in left.items():
         if (element := grower.element(str(text), path)) is not None and not element.find("name"):

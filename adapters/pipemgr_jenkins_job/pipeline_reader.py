@@ -62,7 +62,7 @@ class PipelineReader(FreestyleReader):
         mine = reader.read(listed, len(self._told(reading)))
         pipeline = self._joined(name, reading, mine) if reading is not None else self._named(name, mine)
         self.rest()
-        concurrency = Concurrency(group=LANE) if alone else pipeline.concurrency
+        concurrency = alone or pipeline.concurrency
         data = {**self.kept, **({HINTS: self.hints} if self.hints else {})}
         return pipeline.model_copy(
             update={
@@ -73,22 +73,20 @@ class PipelineReader(FreestyleReader):
             }
         )
 
-    def _special(self) -> tuple[list[Element], bool]:
-        """The triggers among the properties, and whether one forbids builds side by side."""
+    def _special(self) -> tuple[list[Element], Concurrency | None]:
+        """The triggers among the properties, and what one says of builds side by side."""
         around = self.root.child("properties")
         listed: list[Element] = []
-        alone = False
+        alone: Concurrency | None = None
         for one in list(around.children) if around is not None else []:
             inner = one.child("triggers")
             if one.tag == TRIGGERS and inner is not None:
                 self.tree.node(one).take()
                 self.tree.node(inner).take()
                 listed += inner.children
-            elif one.tag == ALONE and one.find("abortPrevious").lower() != "true":
+            elif one.tag == ALONE:
                 self.tree.take(one, "concurrency")
-                alone = True
-                if one.children:
-                    keep(self.hints, f"properties/{one.tag}", rendered(one))
+                alone = Concurrency(group=LANE, cancel_running=one.find("abortPrevious").lower() == "true")
             else:
                 continue
             self.skipped.append(one)

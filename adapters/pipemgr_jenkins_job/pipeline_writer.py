@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.adapter import Dialects, Document, DocumentSet, Fidelity, Losses, PipemgrError, single
-from pipemgr.model.definitions import OPAQUE, Parameter, Pipeline, Trigger
+from pipemgr.model.definitions import OPAQUE, Concurrency, Parameter, Pipeline, Trigger
 
 from . import parameters, triggers
 from .elements import Element
+from .freestyle_reader import LANE
 from .freestyle_writer import FreestyleWriter
 from .kept import each
 from .pipeline_reader import (
@@ -49,15 +50,27 @@ class PipelineWriter(FreestyleWriter):
             made[DEFINITION] = definition
         listed = list(triggers.as_before(mine, self.hints, self.words, None, self.grower))
         properties = self.properties(pipeline.model_copy(update={"parameters": asked}))
-        properties = [one for one in properties if one.tag != ALONE or pipeline.concurrency is not None]
         if pipeline.concurrency is not None and said.concurrency is None:
-            properties += [Element(ALONE)] if all(one.tag != ALONE for one in properties) else []
+            properties.append(self._alone(pipeline.concurrency))
         if self.row.job != PIPELINE or self.hints.get(OUTSIDE):
             made["triggers"] = Element("triggers", children=listed)
         elif listed:
             properties.append(Element(TRIGGERS, children=[Element("triggers", children=listed)]))
         made["properties"] = Element("properties", children=properties)
         return self.root(made), more
+
+    def _alone(self, concurrency: Concurrency) -> Element:
+        """The property that lets one build of the job go on at a time."""
+        if concurrency.group != LANE:
+            self.losses.add(
+                Fidelity.APPROXIMATE,
+                "concurrency.group",
+                f"group {concurrency.group}",
+                "one build of a job goes on at a time, whatever the group",
+                "use `lock` of the plugin Lockable Resources for what several jobs share",
+            )
+        cancel = "true" if concurrency.cancel_running is True else "false"
+        return Element(ALONE, children=[Element("abortPrevious", text=cancel)])
 
     # The script -----------------------------------------------------------------------------------------------
 

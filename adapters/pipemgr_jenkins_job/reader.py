@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -17,6 +18,9 @@ from .references import resolve
 from .tree import Tree, hide
 from .words import PIPELINE, Words
 
+HOME: Final = "jobs"
+"""The folder of jobs in Jenkins' home, and in a folder of jobs."""
+FILE: Final = "config.xml"
 _TELLING: Final = (
     "builders",
     "publishers",
@@ -99,6 +103,18 @@ class JobReader(Reader):
 
 
 def job_name(path: str) -> str:
-    """What a job is called: its folder in Jenkins' home, else its file."""
+    """What a job is called: its folders in Jenkins' home (`jobs/A/jobs/B/config.xml` is A/B), else its file."""
     place = PurePosixPath(path)
-    return place.parent.name if place.stem == "config" and place.parent.name else place.stem
+    parts = place.parts
+    if place.stem != "config" or not place.parent.name:
+        return place.stem
+    named = [part for before, part in pairwise(parts[:-1]) if before == HOME]
+    return "/".join(named) if named and parts[-2] == named[-1] else place.parent.name
+
+
+def job_path(name: str) -> str:
+    """Where Jenkins keeps the configuration of a job; only its file's name where the name can be no folder's."""
+    parts = name.split("/")
+    if any(not part.strip() or part.strip(".") == "" or "\\" in part for part in parts):
+        return FILE
+    return "".join(f"{HOME}/{part}/" for part in parts) + FILE

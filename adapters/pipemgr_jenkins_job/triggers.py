@@ -39,7 +39,7 @@ def understood(element: Element, words: Words, names: tuple[str, ...] | None) ->
             return (Trigger(event="push", branches=names, options={"poll": poll} if poll else {}),)
         case "upstream":
             pipelines = [one.strip() for one in values.get("pipelines", "").split(",") if one.strip()]
-            return (Trigger(event="upstream", options={"pipelines": list(pipelines)}),)
+            return (Trigger(event="upstream", options={"pipelines": [*pipelines]} if pipelines else {}),)
     return (Trigger(event=row.trigger),)
 
 

@@ -21,12 +21,12 @@ from .elements import Element
 from .freestyle_writer import FreestyleWriter
 from .kept_reader import KEPT, MULTIBRANCH
 from .pipeline_writer import PipelineWriter
+from .reader import job_path
 from .rendering import document
 from .step_writer import Unfit
 from .tree import MARK
 from .words import FREESTYLE, JOB, OWN, PIPELINE, Words, kind, own
 
-PATH: Final = "config.xml"
 _WORK: Final = ("builders", "publishers", "scm")
 
 
@@ -53,7 +53,7 @@ class JobWriter(Writer):
             )
             root, more = self._job(pipeline, PIPELINE, losses)
         _tell_gaps(root, losses)
-        documents = (Document(path=PATH, text=document(root)), *more)
+        documents = (Document(path=job_path(pipeline.name), text=document(root)), *more)
         told = [one for at, one in enumerate(losses.findings) if one not in losses.findings[:at]]
         return Writing(DocumentSet(documents=documents), tuple(told))
 

@@ -10,15 +10,15 @@ from typing import Any, Final, Protocol
 
 from pipemgr.adapter import Node, ParseError, Tables, compose
 from pipemgr.model.definitions import HINTS, Data
-from pipemgr.model.expressions import Access, Expression, Literal, Name, Opaque, parse
+from pipemgr.model.expressions import Access, Expression, Literal, Name, Opaque, parse, quote
 from pipemgr_jenkins.groovy.syntax import Assignment, Code, Declaration, Part, Script
 from pipemgr_jenkins.groovy.syntax import Name as Word
 
 from .layout import dedented
 
 VENDOR: Final = "jenkins"
-LONGEST: Final = 10_000
-"""The longest Groovy that an expression keeps as it is, in characters: expressions have an end themselves."""
+LONGEST: Final = 15_000
+"""The longest Groovy that an expression keeps as it is, in characters with its quotes: expressions have an end too."""
 TRIGGER: Final = Name("trigger")
 NUMBER: Final = Access(Name("pull_request"), Literal("number"))
 """Builds of pull requests have one: CHANGE_ID."""
@@ -186,7 +186,7 @@ class Scope:
     def opaque(self, part: Part, text: str | None = None) -> Expression:
         """A part that only Jenkins understands, as it is written or as `text`; raises `ParseError` for a long one."""
         found = self._bare(part) if text is None else text
-        if len(found) > LONGEST:
+        if len(quote(found)) > LONGEST:
             line, column = self.script.place(part.start)
             name = self.jenkinsfile.root.origin.name if self.jenkinsfile else "Jenkinsfile"
             raise ParseError(

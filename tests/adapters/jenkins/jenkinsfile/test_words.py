@@ -161,7 +161,7 @@ def test_what_is_nested_too_deep_stays_as_it_is() -> None:
 
 
 def test_groovy_that_is_too_long_for_an_expression_is_refused_with_its_place() -> None:
-    with pytest.raises(ParseError, match=r"10,000 characters") as error:
+    with pytest.raises(ParseError, match=r"15,000 characters") as error:
         truth("\n f('" + "x" * LONGEST + "')")
     assert ":2:2" in str(error.value)
 

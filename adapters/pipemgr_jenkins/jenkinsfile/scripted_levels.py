@@ -24,7 +24,7 @@ from .scripted_around import OPEN, Around, Surroundings
 from .scripted_shapes import NODE, PARALLEL, STAGE, Shapes, cut
 from .scripted_steps import Steps
 from .sections_reader import SectionReader
-from .slugs import Slugs, slug
+from .slugs import POST, Slugs, slug
 from .stages import Draft, StageReader
 from .statements import Statements
 
@@ -265,7 +265,7 @@ class Levels(StageReader):
         if title != name:
             draft.fields["name"] = title
         for one in nodes:
-            if self._is_dynamic(one):
+            if self._is_dynamic(one) and not around.path.endswith(POST):
                 one.finding(Fidelity.MANUAL, "stages made while it runs", _DYNAMIC, _REMEDY)
         draft.fields["steps"] = self.body_steps.read(nodes, f"stages.{name}.steps", around)
         self.drafts.append(draft)

@@ -229,9 +229,6 @@ class ScriptedStages(Levels):
         self, word: str, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]
     ) -> tuple[str, ...]:
         """A stage for what is done when those before have ended, as declarative pipelines have it in `post`."""
-        if any(self.shapes.structural(self.syntax(one)) for one in nodes):
-            inner = around.change(when=(*around.when, Function(word)))
-            return self.level(nodes, inner, needs)
         group = f"{around.path}/{POST}" if around.path else POST
         inner = around.change(path=group, when=(*around.when, Function(word)))
         title = slug(f"{around.path}-{POST}-{word}") if around.path else f"{POST}-{word}"

@@ -44,6 +44,12 @@ def does(stage: Stage) -> list[str]:
     return [str(one.inputs.get("script") or one.inputs.get("value") or one.action) for one in stage.steps]
 
 
+def before(found: Pipeline) -> list[str]:
+    """The code before the pipeline."""
+    kept: Any = found.vendor.get("jenkins", {})
+    return [*kept.get("hints", {}).get("before", []), *kept.get("before", [])]
+
+
 def rewritten(text: str) -> str:
     found = convert(single("Jenkinsfile", text), JENKINS, JENKINS)
     assert len(found.documents.documents) == 1, found.report.findings
@@ -203,14 +209,14 @@ def test_unknown_blocks_around_stages_are_put_around_their_steps() -> None:
 def test_variables_that_stages_share_are_declared_before_the_pipeline() -> None:
     text = "node { def a\n def v = sh(returnStdout: true, script: 'v')\n stage('A') { a = tool 'x' }\n stage('B') { sh \"${a} ${v}\" } }"
     found = pipeline(text)
-    assert found.vendor["jenkins"]["before"] == ["def a", "def v"]
+    assert before(found) == ["def a", "def v"]
     assert "v = sh(returnStdout: true, script: 'v')" in does(found.stages[0])[0]
     assert "def v = sh" not in rewritten(text)
 
 
 def test_variables_of_one_stage_stay_in_it() -> None:
     found = pipeline("node { stage('A') { def x = 1\n echo \"${x}\" }\n stage('B') { sh 'b' } }")
-    assert "before" not in found.vendor.get("jenkins", {})
+    assert before(found) == []
     assert "def x = 1" in does(found.stages[0])[0]
 
 
@@ -245,7 +251,7 @@ def test_a_call_of_a_library_is_a_stage() -> None:
 def test_methods_of_the_file_are_the_stages_in_them() -> None:
     text = "def all() { stage('A') { node('x') { sh 'a' } } }\nall()\nstage('B') { echo 'b' }"
     assert list(stages(text)) == ["a", "b"]
-    assert pipeline(text).vendor["jenkins"]["before"] == ["def all() { stage('A') { node('x') { sh 'a' } } }"]
+    assert before(pipeline(text)) == ["def all() { stage('A') { node('x') { sh 'a' } } }"]
     assert does(stages("def f() { stage('A') { echo 'a' }\n f() }\nf()")["f"]) == ["f()"]
 
 
@@ -300,7 +306,7 @@ def test_all_that_is_done_is_done_once_and_all_is_told(text: str) -> None:
     for stage in found.pipeline.stages:
         for step in stage.steps:
             said += marks(str({**step.inputs, "steps": None}))
-    outside = " ".join(map(str, found.pipeline.vendor.get("jenkins", {}).get("before", [])))
+    outside = " ".join(before(found.pipeline))
     assert sorted(said + marks(outside)) == sorted(marks(text))
     ids = [one.id for one in found.pipeline.stages]
     assert len(set(ids)) == len(ids)

@@ -107,10 +107,10 @@ def test_nothing_is_left_unread(readings: dict[str, Reading]) -> None:
     assert {name: one for name, one in left.items() if one} == {}
 
 
-def test_every_reference_leads_into_the_pipeline(readings: dict[str, Reading]) -> None:
+def test_every_reference_leads_into_the_pipeline(declarative: dict[str, Reading]) -> None:
     """What nodes say they became is there: edits rely on it."""
     missing = []
-    for name, reading in readings.items():
+    for name, reading in declarative.items():
         stages = {stage.id: stage for stage in reading.pipeline.stages}
         for node in reading.source.nodes:
             match = re.match(r"stages\.([\w-]+)(?:\.steps\[(\d+)\])?", node.model)

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from pipemgr.adapter import Kept, Node
-from pipemgr.model.definitions import HINTS, Parameter, Pipeline, Trigger
+from pipemgr.model.definitions import HINTS, Data, Parameter, Pipeline, Trigger
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, Code, Declaration, Method, Part
 
 from .agents import MAIN, NOWHERE, AgentReader, Place
@@ -30,6 +30,7 @@ from .sections_reader import SectionReader
 from .slugs import Slugs
 from .stages import StageReader
 from .surroundings import Block, shown
+from .tools import split
 from .tree import Jenkinsfile
 from .triggers import TriggerReader
 from .values import Target, Values
@@ -45,6 +46,7 @@ class DeclarativeReader:
         self.words = words
         self.kept = Kept("", VENDOR)
         self.block = Block(Scope.of(file, words))
+        self.tools: Data = {}
 
     def read(self, name: str) -> Pipeline:
         """The pipeline, by that name."""
@@ -120,7 +122,8 @@ class DeclarativeReader:
         if node is None:
             return {}
         found = dict(read_environment(node, self.block, self.file, ""))
-        self.block = self.block.inner(scope=self.block.scope.inner(variables=found))
+        outer = {name: text for name, text in found.items() if f"variables.{name}" not in text}
+        self.block = self.block.inner(scope=self.block.scope.inner(variables=found), outer=outer)
         return found
 
     def _agent(self, node: Node | None) -> None:
@@ -146,8 +149,14 @@ class DeclarativeReader:
         if options.hints:
             self.kept.put([*options.hints], HINTS, "options")
         if "tools" in items:
-            node = items["tools"].feeds(f"vendor.{VENDOR}.tools")
-            self.kept.put({key: values.data(one) for key, one in node.items().items()}, "tools")
+            node = items["tools"].feeds("")
+            self.tools = {key: values.data(one) for key, one in node.items().items()}
+            known, others = split(self.tools)
+            for key, one in node.items().items():
+                one.feeds(f"{PIPELINE_TARGET.kept if key in others else PIPELINE_TARGET.hints}.tools.{key}")
+            for found, path in ((known, (HINTS, "tools")), (others, ("tools",))):
+                if found:
+                    self.kept.put(found, *path)
         if "libraries" in items:
             node = items["libraries"].feeds(f"vendor.{VENDOR}.libraries")
             self.kept.put([values.text(one) for one in node.entries()], "libraries")
@@ -161,7 +170,9 @@ class DeclarativeReader:
         if nodes is None:
             return ()
         slugs.number(nodes)
-        reader = StageReader(SectionReader(self.file, self.words.tables), slugs, folder=options.folder)
+        reader = StageReader(
+            SectionReader(self.file, self.words.tables), slugs, folder=options.folder, given=self.tools
+        )
         opened = reader.workspace(self.block, ())
         last = reader.sequence(nodes.feeds("stages").entries(), self.block, ())
         reader.posts(items.get("post"), self.block, last)

@@ -19,7 +19,7 @@ from .option_writer import options
 from .parameter_writer import parameters
 from .plan_writer import Plan, plan
 from .scope import hints, own
-from .stage_writer import NOTHING, Around, StageWriter, listed, tools
+from .stage_writer import NOTHING, Around, StageWriter, listed, named_tools, tools
 from .text_writer import Texts
 from .tree_writer import TreeWriter, plainest
 from .trigger_writer import triggers
@@ -43,7 +43,7 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
         *options(pipeline, texts, more),
         *parameters(pipeline, texts),
         *triggers(pipeline, texts),
-        *tools(_data(kept.get("tools")), {}, texts, ""),
+        *tools(named_tools(pipeline.vendor), {}, texts, ""),
         *_libraries(kept.get("libraries"), texts),
         *given.items,
         Block("stages", writer.write(made.tree, around) or _nothing(texts)),

@@ -14,6 +14,7 @@ from . import environments, inputs
 from .agents import AgentReader, reuses
 from .options import OptionReader
 from .surroundings import Block, Said, conjuncts
+from .tools import version
 from .tree import Jenkinsfile
 from .values import Target, Values
 
@@ -41,10 +42,12 @@ class SectionReader:
         if (node := items.get("agent")) is not None:
             self._agent(node, said, target, path)
         if (node := items.get("tools")) is not None:
-            node.feeds(f"{target.hints if path else target.kept}.tools")
-            tools: dict[str, JsonValue] = {
-                key: self._values(said).data(one) for key, one in node.items().items()
-            }
+            node.feeds(target.model)
+            tools: dict[str, JsonValue] = {}
+            for key, one in node.items().items():
+                tools[key] = self._values(said).data(one)
+                hidden = path or version(key, tools[key]) is not None
+                one.feeds(f"{target.hints if hidden else target.kept}.tools.{key}")
             self._hand(said, "tools", tools)
             said.block = said.block.inner(tools={**said.block.tools, **tools})
         if (node := items.get("when")) is not None:

@@ -28,6 +28,7 @@ from .service_writer import beside
 from .status_writer import joined
 from .step_writer import QUIET, StepWriter, limit
 from .text_writer import Texts, parts
+from .tools import TOOL
 
 NOTHING: Final = "echo 'Nothing to do'"
 _SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
@@ -210,8 +211,7 @@ class StageWriter:
         )
 
     def _tools(self, stage: Stage, around: Around) -> tuple[Item, ...]:
-        kept = own(stage.vendor).get("tools")
-        return tools(kept if isinstance(kept, dict) else {}, around.tools, self.texts, f"stages.{stage.id}")
+        return tools(named_tools(stage.vendor), around.tools, self.texts, f"stages.{stage.id}")
 
     def _variables(self, stage: Stage, around: Around) -> dict[str, str]:
         asked = self._asked(stage)
@@ -245,7 +245,9 @@ class StageWriter:
     def numbered(self, stage: Stage) -> list[tuple[Step, str]]:
         """The steps of a stage with their paths; scripts find its variables there."""
         path = f"stages.{stage.id}.steps"
-        return [(step, f"{path}[{at}]") for at, step in enumerate(stage.steps)]
+        return [
+            (step, f"{path}[{at}]") for at, step in enumerate(stage.steps) if TOOL not in hints(step.vendor)
+        ]
 
     def _served(self, stage: Stage, items: Sequence[Item]) -> tuple[Item, ...]:
         """The steps beside the services of a stage, and so that its failure is none of the build."""
@@ -310,6 +312,12 @@ def asking(message: str, kept: Data, shown: Data, texts: Texts, path: str) -> tu
     return (
         Block("input", (*map(Statement, lines), *block("parameters", (Statement(str(one)) for one in rows)))),
     )
+
+
+def named_tools(vendor: Mapping[str, Data]) -> Data:
+    """All tools that a pipeline or a stage names, also those that steps stand for elsewhere."""
+    found = (own(vendor).get("tools"), hints(vendor).get("tools"))
+    return {name: value for one in found if isinstance(one, dict) for name, value in one.items()}
 
 
 def tools(kept: Mapping[str, JsonValue], around: Data, texts: Texts, path: str) -> tuple[Item, ...]:

@@ -16,7 +16,7 @@ from pipemgr.model.definitions import HINTS, Data, Stage, Step
 from pipemgr.model.expressions import Access, Expression, Literal, Name, chained
 from pipemgr.model.templates import untemplate
 
-from . import matrices, posts
+from . import matrices, posts, tools
 from .agents import Place
 from .scope import VENDOR
 from .sections_reader import SectionReader
@@ -83,7 +83,16 @@ class Opened:
 class StageReader:
     """Reads the stages of one pipeline."""
 
-    def __init__(self, sections: SectionReader, slugs: Slugs, *, folder: str | None = None) -> None:
+    def __init__(
+        self,
+        sections: SectionReader,
+        slugs: Slugs,
+        *,
+        folder: str | None = None,
+        given: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        self.tools = given or {}
+        """What the pipeline provides for all stages."""
         self.sections = sections
         self.file = sections.file
         self.steps = StepReader(self.file, sections.tables)
@@ -211,13 +220,17 @@ class StageReader:
         one = Draft(name, needs, block.when, block.place, self._fields(block, around.path))
         one.kept |= said.kept
         one.hints |= said.hints
-        if block.tools:
-            one.kept["tools"] = dict(block.tools)
+        known, others = tools.split(block.tools)
+        if others:
+            one.kept["tools"] = others
+        if known:
+            one.hints["tools"] = known
         if block.place.nowhere:
             one.hints["agent"] = "none"
         if title(node) != name:
             one.fields["name"] = title(node)
-        before = self._fetch(one, block)
+        given = {} if block.place.nowhere else {**self.tools, **block.tools}
+        before = (*self._fetch(one, block), *tools.steps(given))
         one.fields["steps"] = (*before, *self._steps(items, block, name, len(before)))
         self.drafts.append(one)
         return (name,)

@@ -37,6 +37,8 @@ class Block:
     path: str = ""
     when: tuple[Expression, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    outer: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the pipeline that do not name themselves; the stages inside need not say them again."""
     place: Place = NOWHERE
     tools: Data = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -58,7 +60,8 @@ class Block:
         """The block with further variables, which may name those around."""
         if not more:
             return self
-        found = {name: composed(name, text, self.variables) for name, text in more.items()}
+        around = {**self.outer, **self.variables}
+        found = {name: composed(name, text, around) for name, text in more.items()}
         return replace(self, variables={**self.variables, **found}, scope=self.scope.inner(variables=more))
 
 

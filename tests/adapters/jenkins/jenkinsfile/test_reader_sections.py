@@ -8,6 +8,7 @@ import pytest
 from pipemgr.model.definitions import Pipeline
 from pipemgr.translate.document import single
 from pipemgr_jenkins.jenkinsfile.surroundings import composed
+from pipemgr_jenkins.jenkinsfile.tools import version
 from pipemgr_jenkins.jenkinsfile.triggers import schedules
 from pipemgr_jenkins.reader import JenkinsReader
 
@@ -178,14 +179,45 @@ def test_a_text_is_put_together_of_what_is_around() -> None:
 # What is around the pipeline -------------------------------------------------------------------------------
 
 
+def test_a_variable_that_names_the_pipelines_own_is_put_together() -> None:
+    found = pipeline("environment { R = 'registry' }", 'environment { R = "eu.${env.R}" }')
+    assert found.stages[0].variables == {"R": "eu.registry"}
+
+
 def test_code_around_the_pipeline_is_kept() -> None:
     text = "@Library('x') _\ndef a() { 1 }\npipeline { agent any\nstages { stage('A') { steps { sh 'a' } } } }\nfoo()\n"
     kept = own(JenkinsReader().read(single("Jenkinsfile", text)).pipeline)
-    assert kept["before"] == ["@Library('x') _", "def a() { 1 }"]
-    assert kept["after"] == ["foo()"]
+    assert kept["hints"]["before"] == ["@Library('x') _", "def a() { 1 }"], "it only gives names"
+    assert kept["after"] == ["foo()"], "it does something"
 
 
 def test_tools_and_libraries_are_kept() -> None:
-    found = pipeline("libraries { lib('x@1') }\ntools { jdk 'j' }", "tools { maven 'm' }")
-    assert (own(found)["libraries"], own(found)["tools"]) == (["x@1"], {"jdk": "j"})
-    assert own(found.stages[0])["tools"] == {"maven": "m"}
+    found = pipeline("libraries { lib('x@1') }\ntools { maven 'm' }", "tools { jdk 'latest' }")
+    assert (own(found)["libraries"], own(found)["tools"]) == (["x@1"], {"maven": "m"})
+    assert own(found.stages[0])["tools"] == {"jdk": "latest"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("jdk", "jdk-21", "21"),
+        ("jdk", "jdk_1.8_latest", "8"),
+        ("jdk", "OpenJDK 11.0.2", "11.0.2"),
+        ("nodejs", "Node 20_x", "20"),
+        ("go", "go1.22", "1.22"),
+        ("jdk", "default", None),
+        ("maven", "maven-3", None),
+        ("jdk", "${{ parameters.JDK }}", None),
+    ],
+)
+def test_the_names_of_tools_say_their_versions(kind: str, name: str, said: str | None) -> None:
+    assert version(kind, name) == said
+
+
+def test_tools_are_steps_that_others_can_do() -> None:
+    found = pipeline("tools { jdk 'jdk-21' }", "tools { nodejs 'node-22' }")
+    assert own(found)["hints"]["tools"] == {"jdk": "jdk-21"}
+    assert own(found.stages[0])["hints"]["tools"] == {"nodejs": "node-22"}
+    _, java, node, _ = found.stages[0].steps
+    assert java.inputs["steps"] == [{"action": "setup.java", "inputs": {"version": "21"}}]
+    assert node.inputs["steps"] == [{"action": "setup.node", "inputs": {"version": "22"}}]

@@ -8,7 +8,7 @@ from pipemgr.adapter import Fidelity, Losses, RootRow
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Matrix, Pipeline, Stage, Step
 
 from . import axes, maven, parameters, scm, triggers, wrappers
-from .elements import Element, grown
+from .elements import Element
 from .freestyle_reader import STEPS
 from .kept import Grower, section
 from .normal import same
@@ -80,9 +80,9 @@ class FreestyleWriter:
                 continue
             if (element := self.grower.field(path, str(text), f"vendor.{VENDOR}.{path}")) is not None:
                 made[path] = element
-        order = dict.fromkeys(path.partition("/")[0] for path in self.row.fields)
-        for tag in (*order, *(one for one in made if one not in order)):
-            element = made[tag] if tag in made else self._default(tag)
+        defaults = self.words.defaults(self.row)
+        for tag in (*defaults, *(one for one in made if one not in defaults)):
+            element = made[tag] if tag in made else defaults[tag]
             if element is not None:
                 root.children.append(element)
         return root
@@ -91,12 +91,6 @@ class FreestyleWriter:
         """What only changes what people see."""
         known = self.words.tables.elements.harmless
         return {path: text for path, text in self.hints.items() if path in known}
-
-    def _default(self, tag: str) -> Element | None:
-        """What a field says by itself; None where it is then absent."""
-        said = {path: one for path, one in self.row.fields.items() if path.partition("/")[0] == tag}
-        texts = {path: one if isinstance(one, str) else None for path, one in said.items() if one is not None}
-        return grown("root", texts).children[0] if texts else None
 
     # Parts of a job ------------------------------------------------------------------------------------------
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final
 
 from pipemgr.adapter import ElementRow, RootRow, Tables
 from pipemgr.model.definitions import HINTS, Data
 from pipemgr.model.expressions import Access, Literal, Name
 from pipemgr.model.templates import template, untemplate
+
+from .elements import Element, grown
 
 VENDOR: Final = "jenkins-job"
 DIALECT: Final = "jenkins"
@@ -25,6 +28,7 @@ class Words:
 
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables or Tables.of(VENDOR)
+        self._defaults: dict[str, dict[str, Element | None]] = {}
 
     def row(self, place: str, element: str) -> ElementRow | None:
         """What an element is at a place."""
@@ -32,7 +36,21 @@ class Words:
 
     def rows(self, place: str) -> tuple[ElementRow, ...]:
         """All rows of a place."""
-        return tuple(row for (one, _), row in self.tables.elements.rows.items() if one == place)
+        return self._places.get(place, ())
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[ElementRow, ...]]:
+        found: dict[str, tuple[ElementRow, ...]] = {}
+        for (place, _), row in self.tables.elements.rows.items():
+            found[place] = (*found.get(place, ()), row)
+        return found
+
+    def defaults(self, row: RootRow) -> Mapping[str, Element | None]:
+        """What is written for each field of a job that says nothing of it, in Jenkins' order; None where nothing is."""
+        if row.root not in self._defaults:
+            tags = dict.fromkeys(path.partition("/")[0] for path in row.fields)
+            self._defaults[row.root] = {tag: _default(row, tag) for tag in tags}
+        return self._defaults[row.root]
 
     def root(self, element: str) -> RootRow | None:
         """What an outermost element is."""
@@ -47,6 +65,12 @@ class Words:
         """The outermost element of a kind of job: the first that is not an older spelling."""
         found = [row for row in self.tables.elements.roots.values() if row.job == job]
         return found[-1] if found else None
+
+
+def _default(row: RootRow, tag: str) -> Element | None:
+    said = {path: one for path, one in row.fields.items() if path.partition("/")[0] == tag}
+    texts = {path: one if isinstance(one, str) else None for path, one in said.items() if one is not None}
+    return grown("root", texts).children[0] if texts else None
 
 
 def own(vendor: Mapping[str, Data]) -> Data:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from . import elements, rows
+from . import elements, rows, variables
 from .loader import shipped
 
 FILES: Final[dict[str, type[rows.TableFile]]] = {
@@ -21,7 +21,7 @@ FILES: Final[dict[str, type[rows.TableFile]]] = {
     "statuses": rows.StatusesFile,
     "steps": rows.StepsFile,
     "triggers": rows.TriggersFile,
-    "variables": rows.VariablesFile,
+    "variables": variables.VariablesFile,
 }
 """The class of each kind of table file; those of the catalogue begin with its name."""
 

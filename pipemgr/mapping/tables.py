@@ -26,15 +26,12 @@ from .elements import ElementRow, ElementsFile, RootRow
 from .expansion import alike, inlined
 from .loader import layered, load, shipped
 from .rows import (
-    ContextRow,
-    EnvironmentRow,
     ImageRow,
     JobsFile,
     Row,
     RunnerRow,
     RunnersFile,
     ScriptsFile,
-    SecretNames,
     StageRow,
     StatusesFile,
     StepRow,
@@ -42,10 +39,10 @@ from .rows import (
     TableFile,
     TriggerRow,
     TriggersFile,
-    VariablesFile,
     WordRow,
 )
 from .statuses import Statuses
+from .variables import ContextRow, EnvironmentRow, SecretNames, VariablesFile
 
 File = TypeVar("File", bound=TableFile)
 AnyRow = TypeVar("AnyRow", bound=Row)
@@ -189,6 +186,7 @@ class Tables:
     ) -> None:
         self.vendor = vendor
         self._also = also
+        self._known: dict[str, bool] = {}
         self._own = own
         self._overlay = overlay
 
@@ -215,7 +213,9 @@ class Tables:
 
     def has(self, kind: str) -> bool:
         """Whether there is a table of that kind: `statuses`, `steps`, `jobs`, `triggers` ..."""
-        return any(True for _ in self._paths(kind))
+        if kind not in self._known:  # asked for every pipeline, and answered by the disk
+            self._known[kind] = any(True for _ in self._paths(kind))
+        return self._known[kind]
 
     @property
     def catalogue(self) -> Catalogue:

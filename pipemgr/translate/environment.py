@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from pipemgr.mapping.rows import EnvironmentRow
+from pipemgr.mapping.variables import EnvironmentRow
 from pipemgr.model.definitions import Container, Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Expression, ExpressionError, Literal, Name
 from pipemgr.model.templates import template, untemplate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pipemgr.mapping.rows import EnvironmentRow
+from pipemgr.mapping.variables import EnvironmentRow
 from pipemgr.model.definitions import Pipeline
 from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, transform
 from pipemgr.model.templates import template

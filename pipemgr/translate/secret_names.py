@@ -14,7 +14,7 @@ from itertools import chain
 from itertools import count as count_from
 from typing import Final
 
-from pipemgr.mapping.rows import SecretNames
+from pipemgr.mapping.variables import SecretNames
 from pipemgr.model.definitions import Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name, transform
 from pipemgr.model.templates import template, untemplate

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipemgr.mapping.rows import SecretNames
 from pipemgr.mapping.tables import Tables
+from pipemgr.mapping.variables import SecretNames
 from pipemgr.model.definitions import Pipeline
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import convert

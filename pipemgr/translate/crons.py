@@ -3,7 +3,7 @@
 `H` stands for a number that a vendor chooses once, so that not all builds begin at the same moment: any of the field,
 with `H(0-29)` one of these, with `H/15` where steps of 15 begin. `@daily` and its like are made of them. A day of the
 month is never later than the 28th, for then it is in every month.
-Source: https://www.jenkins.io/doc/book/pipeline/syntax/#cron-syntax
+Source: the pages that tables of triggers with `spreads` name.
 """
 
 from __future__ import annotations

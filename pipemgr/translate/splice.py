@@ -101,8 +101,8 @@ class Splicing:
     def _sequences(
         self, there: Node, mine: Sequence[Node], theirs: Sequence[Node], wanted: Sequence[Node]
     ) -> None:
-        keys = [[repr(said(one)) for one in several] for several in (theirs, wanted)]
-        matcher = SequenceMatcher(None, *keys, autojunk=False)
+        before, after = ([repr(said(one)) for one in several] for several in (theirs, wanted))
+        matcher = SequenceMatcher(None, before, after, autojunk=False)
         for tag, low, high, first, last in matcher.get_opcodes():
             if tag == "equal":
                 continue

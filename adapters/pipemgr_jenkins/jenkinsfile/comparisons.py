@@ -67,6 +67,8 @@ def _status(left: Expression, word: str, operator: str, terms: Terms) -> Compare
 
 def triggered(trigger: str, terms: Terms, *, holds: bool) -> Compared:
     """Whether a trigger started the build."""
+    if trigger == "pull_request":
+        return Compared(f"{'' if holds else '!'}env.CHANGE_ID")
     cause = terms.words.cause_class(trigger)
     if cause is None:
         return Compared("", f"trigger {trigger}", "nothing starts builds of Jenkins that way")

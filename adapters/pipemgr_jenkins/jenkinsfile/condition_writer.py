@@ -108,6 +108,10 @@ class _Writer:
 
     def _group(self, operator: str, node: Expression) -> Clause:
         operands = _operands(operator, node)
+        if operator == "||" and all(one in operands for one in (EVENT.left, EVENT.right)):
+            at = operands.index(EVENT.left)
+            operands[at] = EVENT
+            operands.remove(EVENT.right)
         if not any(self._has_word(one) for one in operands):
             return self._code(node)
         inner = self.clauses(operands) if operator == "&&" else tuple(map(self.clause, operands))

@@ -86,6 +86,10 @@ BOTH = [
         "changeRequest authorEmail: 'x@acme.example'",
         "pull_request.number != '' && variables.CHANGE_AUTHOR_EMAIL == 'x@acme.example'",
     ),
+    (
+        "anyOf {\n    branch 'x'\n    triggeredBy 'BranchEventCause'\n}",
+        "branch == 'x' || 'push' == trigger || 'pull_request' == trigger",
+    ),
     ("environment name: 'A', value: 'x'", "variables.A == 'x'"),
     ("environment name: 'A', value: 'x', ignoreCase: true", "'x' == variables.A"),
     ("environment name: 'A', value: \"x-${env.B}\"", "variables.A == format('x-{0}', variables.B)"),

@@ -32,10 +32,12 @@ from pipemgr.translate.yaml import compose
 
 REGISTRY = Registry()
 LANGUAGES = Languages(REGISTRY)
+_NO_YAML = ("jenkins", "jenkins-job")
+"""Groovy and XML: what is written there is held to properties in tests/adapters."""
 WRITABLE = [
     name
     for name in LANGUAGES.names()
-    if name == "native" or REGISTRY.manifest(name).capabilities[Capability.WRITE]
+    if name not in _NO_YAML and (name == "native" or REGISTRY.manifest(name).capabilities[Capability.WRITE])
 ]
 READ_BACK = [name for name in WRITABLE if name not in ("local", "circleci")]
 """Not this machine's, which writes scripts and reads those as the scripts that they are; nor CircleCI's, whose own forms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pipemgr.adapter import Fidelity
@@ -23,7 +23,6 @@ from . import axes, maven, parameters, wrappers
 from .elements import Element, flat
 from .fields import is_default
 from .kept import keep, kept_text
-from .parameters import parameter_variable
 from .rendering import rendered
 from .scm import SCM, branches, read_source
 from .step_reader import StepReader
@@ -41,7 +40,6 @@ STEPS: Final = {
     "reporters": "publisher",
     "publishers": "publisher",
 }
-_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _ATOMS: Final = re.compile(r"[\w./@-]+(?:\s*&&\s*[\w./@-]+)*")
 
 
@@ -98,7 +96,6 @@ class FreestyleReader:
             **cells,
             "variables": {**cells.get("variables", {}), **around.variables},  # type: ignore[dict-item]
         }
-        given["variables"] |= _asked(asked, steps)
         stage = Stage(id=STAGE, steps=tuple(steps), **given)
         return self.pipeline(name, (stage,), triggers, asked)
 
@@ -213,12 +210,6 @@ def _is_usual(one: Element, usual: Mapping[str, object]) -> bool:
     if "class" in one.attributes:
         paths[f"{one.tag}/@class"] = one.attributes["class"]
     return all(is_default(usual, path, text) for path, text in paths.items())
-
-
-def _asked(asked: Mapping[str, Parameter], steps: Iterable[Step]) -> dict[str, str]:
-    """The parameters that scripts use: they find them as environment variables."""
-    used = {word for step in steps for word in _WORD.findall(str(step.inputs.get("script", "")))}
-    return {name: parameter_variable(name) for name in asked if name in used}
 
 
 def _listed(step: Step, tag: str) -> Step:

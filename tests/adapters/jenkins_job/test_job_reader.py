@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from pipemgr.adapter.registry import Registry
 from pipemgr.errors import ParseError
 from pipemgr.model.definitions import HINTS, Parameter, Pipeline, Trigger
 from pipemgr.translate.base import Dialect, Reading
+from pipemgr.translate.convert import convert
 from pipemgr.translate.document import Document, DocumentSet, single
 
 Read = Callable[[str], Pipeline]
@@ -128,7 +130,20 @@ def test_parameters_of_every_kind(pipeline: Read) -> None:
         "D": Parameter(),
     }
     assert "parameters/D" in found.vendor["jenkins-job"]
-    assert found.stages[0].variables == {"A": "${{ parameters.A }}"}
+
+
+def test_scripts_find_parameters_elsewhere_too(registry: Registry) -> None:
+    asked = (
+        "<hudson.model.StringParameterDefinition><name>WHO</name></hudson.model.StringParameterDefinition>"
+    )
+    text = job(
+        "<properties><hudson.model.ParametersDefinitionProperty><parameterDefinitions>"
+        f"{asked}</parameterDefinitions></hudson.model.ParametersDefinitionProperty></properties>"
+        + builders("echo $WHO")
+    )
+    source, target = registry.dialect("jenkins-job"), registry.dialect("github-actions")
+    (written,) = convert(single("jobs/shop/config.xml", text), source, target).documents
+    assert "WHO: ${{ inputs.WHO }}" in written.text
 
 
 def test_wrappers_limit_the_time_and_bind_credentials(pipeline: Read) -> None:

@@ -116,7 +116,7 @@ class _Parser:
             element.text = None if not text and self.data[at - 2 : at] == b"/>" else text
         elif text.strip():
             self.refuse(
-                f"the text {text.strip()[:30]!r} stands between the elements of <{element.tag}>",
+                f"a text stands between the elements of <{element.tag}>",
                 *element.begin,
                 "an element of Jenkins' has elements or a text, never both",
             )

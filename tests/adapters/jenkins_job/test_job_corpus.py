@@ -102,3 +102,17 @@ def test_every_job_is_converted_with_a_report(
         assert all(PLACE.fullmatch(one.source) and one.why for one in found.report.findings), name
     print(f"\njobs to {target}: {dict(outcomes)}, nodes {dict(total)}")  # noqa: T201
     assert outcomes["failed"] <= REFUSED
+
+
+def test_jobs_come_back_through_our_own_format(
+    registry: Registry, jobs: Dialect, sources: dict[str, DocumentSet]
+) -> None:
+    native = Languages(registry).get("native")
+    changed = []
+    for name, documents in sources.items():
+        ours = convert(documents, jobs, native).documents
+        again = convert(ours, native, jobs).documents
+        before, after = (one.documents[0].text for one in (documents, again))
+        changed += [name] * (normalise(before) != normalise(after))
+    print(f"\nchanged on the way through our format: {changed} of {len(sources)}")  # noqa: T201
+    assert len(changed) <= 0.01 * len(sources)

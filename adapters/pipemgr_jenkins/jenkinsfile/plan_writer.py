@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipemgr.adapter import Fidelity, Losses
 from pipemgr.model.definitions import Pipeline, Stage
@@ -14,6 +15,9 @@ from .graph_writer import Sequential, Tree, before, closure, planned
 from .slugs import POST
 from .stages import CHECKOUT
 from .status_writer import Asked, asked
+
+SHOWN: Final = 3
+"""Names that a finding shows of many."""
 
 
 @dataclass
@@ -45,11 +49,13 @@ def plan(pipeline: Pipeline, losses: Losses) -> Plan:
             answer.section is not None and stage.id not in later and (not answer.is_usual or _is_post(stage))
         ):
             found.posts.setdefault(_around(stage), []).append((answer.section, stage, answer))
+            _tell_lost(stage, answer, losses)
         else:
             kept.append(stage)
             _tell(stage, answer, losses)
     found.stages = _rewired(kept, {stage.id: stage for stage in pipeline.stages})
     found.conditions = _conditions(found.stages, answers)
+    _tell_all(found, closure(pipeline.stages), losses)
     found.tree = planned(found.stages)
     _tell_longer(found, losses)
     return found
@@ -99,6 +105,30 @@ def _tell(stage: Stage, answer: Asked, losses: Losses) -> None:
         why = "Jenkins executes a stage only if all before it have succeeded, were skipped or are unstable"
         remedy = "move what has to be done anyway to a post section"
         losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.when", f"condition {stage.when}", why, remedy)
+
+
+def _tell_lost(stage: Stage, answer: Asked, losses: Losses) -> None:
+    """Say what a section of `post` can't ask."""
+    for one in answer.lost:
+        why = (
+            f"a section of post ({answer.section}) goes by how the build has ended, not by how each stage has"
+        )
+        losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.when", f"condition {one}", why)
+
+
+def _tell_all(found: Plan, needed: Mapping[str, frozenset[str]], losses: Losses) -> None:
+    """Say of stages in the pipeline's `post` that it goes by stages, too, which they do not need."""
+    for _, stage, _ in found.posts.get("", ()):
+        more = [one.id for one in found.stages if one.id not in needed[stage.id]]
+        if more and not _is_post(stage):
+            why = f"the pipeline's post follows all stages, and goes by how they end: also by {_few(more)}"
+            losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.needs", f"needs of {stage.id}", why)
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names of many."""
+    shown = ", ".join(names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
 
 
 def _rewired(kept: Sequence[Stage], stages: Mapping[str, Stage]) -> tuple[Stage, ...]:
@@ -157,6 +187,5 @@ def _tell_longer(found: Plan, losses: Losses) -> None:
     for name, earlier in before(found.tree).items():
         more = sorted(earlier - needed[name])
         if more:
-            shown = ", ".join(more[:3]) + (f" and {len(more) - 3} more" if len(more) > 3 else "")  # noqa: PLR2004
-            why = f"it waits for {shown} too: parallel branches of Jenkins can't have branches or wait for one another"
+            why = f"it waits for {_few(more)} too: parallel branches of Jenkins can't have branches or wait for one another"
             losses.add(Fidelity.APPROXIMATE, f"stages.{name}.needs", f"needs of {name}", why)

@@ -182,6 +182,18 @@ def test_a_last_stage_after_failures_is_post() -> None:
     )
 
 
+def test_what_post_can_not_ask_is_told() -> None:
+    text = (
+        "stages:\n  a: {}\n  b: {}\n"
+        "  tell: {needs: [a], when: \"always() && needs.a.result == 'failure'\", steps: [run: tell]}\n"
+    )
+    ((fidelity, why),) = told(text, "stages.tell.when")
+    assert fidelity is Fidelity.APPROXIMATE
+    assert "post (failure)" in why
+    ((_, why),) = told(text, "stages.tell.needs")
+    assert why.endswith("also by b")
+
+
 def test_a_stage_after_failures_that_others_need_is_told() -> None:
     text = "stages:\n  a: {}\n  b: {needs: [a], when: always()}\n  c: {needs: [b], when: success()}\n"
     assert [one for one, _ in told(text, "stages.b.when")] == [Fidelity.APPROXIMATE]

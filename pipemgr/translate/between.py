@@ -9,6 +9,7 @@ from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Writing
 from .containers import fitted
+from .early import plain_defaults
 from .environment import left_out, named
 from .filed import filed
 from .foreign import without_foreign
@@ -51,6 +52,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)
     left, sizes = usual_sizes(left, source, target)
+    left, computed = plain_defaults(left, target)
     left, defaults = preset(left, source, target)
     words = peculiar(opened, source, target)
     findings = (
@@ -67,6 +69,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
                 *schedules(opened, source, target),
                 *clocks(opened, source, target),
                 *words,
+                *computed,
                 *defaults,
                 *sizes,
             ),

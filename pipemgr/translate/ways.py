@@ -24,6 +24,7 @@ from .report import Fidelity, Finding
 from .sayable import sayable
 from .secret_names import kept
 from .spreading import certain_times, spreads
+from .windows import on_windows
 from .workspaces import without_workspaces
 
 
@@ -86,7 +87,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
     early = asked_in_time(filled_in(own, dialect), dialect)
-    known = early.pipeline if dialect.foreign else filed(early.pipeline, dialect)
+    somewhere, windows = on_windows(early.pipeline, dialect)
+    known = somewhere if dialect.foreign else filed(somewhere, dialect)
     plain, matches = without_matches(known, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     try:
@@ -95,7 +97,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise
     except Exception as error:
         raise _fault(error, "writer", dialect, None) from error
-    late = map(early.moved.placed, (*matches, *findings, *writing.findings))
+    late = map(early.moved.placed, (*windows, *matches, *findings, *writing.findings))
     told = map(origins.placed, (*early.findings, *late))
     moved = map(shared.moved.placed, (*foreign, *told))
     placed = map(secrets.moved.placed, (*shared.findings, *moved))

@@ -71,20 +71,25 @@ class ScriptedReader(DeclarativeReader):
     def _outside(self, nodes: Sequence[Node]) -> tuple[list[Node], list[Node], list[Node]]:
         """What stands before the first stage or step, all that is done, and definitions that stand behind that."""
         used = {mapped(self.file.syntax(one)) for one in nodes}
+        makers = self.shapes.collect_from_outside(self.file.script.statements)
+        done = False
         before: list[Node] = []
         inside: list[Node] = []
         after: list[Node] = []
-        for node in nodes:
+        for at, node in enumerate(nodes):
             part = self.file.syntax(node)
-            done = [one for one in inside if not self._is_properties(one)]
-            if self.shapes.defines(part):
+            if at in makers:
+                node.take_all().feeds("stages")
+            elif self.shapes.defines(part):
                 (after if done else before).append(node)
             elif isinstance(part, Declaration) and part.name in used:
                 inside.append(node)
+                done = True
             elif not done and isinstance(part, Declaration | Assignment) and not self.shapes.holds(part):
                 before.append(node)
             else:
                 inside.append(node)
+                done = done or not self._is_properties(node)
         return before, inside, after
 
     def _is_properties(self, node: Node) -> bool:

@@ -13,11 +13,8 @@ from typing import Final
 from pydantic import JsonValue
 
 from pipemgr.adapter import Fidelity, Node
-from pipemgr.model.definitions import Data, Step
-from pipemgr_jenkins.groovy.syntax import (
-    Call,
-    Part,
-)
+from pipemgr.model.definitions import Approval, Data, Step
+from pipemgr_jenkins.groovy.syntax import Argument, Call, Constant, Part
 
 from .agents import MAIN
 from .scripted_around import OPEN, Around, Surroundings
@@ -67,6 +64,8 @@ class Levels(StageReader):
 
     def level(self, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """The stages of statements; the stages that must have ended when all have."""
+        if not nodes:
+            return needs
         self._depth += 1
         nodes = self._uncollected(nodes)
         if self._depth > DEEPEST or not self.body_steps.separable(nodes, around):
@@ -102,6 +101,7 @@ class Levels(StageReader):
             self._following += bool(nodes)
             needs = self._structure(node, body, around, needs, loose) or needs
             self._following -= bool(nodes)
+            around = around.change(approval=None)
             loose = []
             added = self.drafts[before:]
             alone = (
@@ -165,7 +165,7 @@ class Levels(StageReader):
         """What to call a stage of steps that are in none: the one call, as long as it says anything."""
         part = self.syntax(nodes[0]) if nodes else None
         if len(nodes) == 1 and isinstance(part, Call) and part.target is None and part.block is None:
-            return part.name
+            return part.name if self.steps.calls.rows.read(part.name) is None else STEPS
         return STEPS
 
     def _named(
@@ -179,6 +179,11 @@ class Levels(StageReader):
         """A stage or a branch by its name: steps, or a block of further stages."""
         body = self._inside(nodes, around, slug(title))
         inside = self._uncollected(body.nodes)
+        approval = self._asked(inside)
+        if approval is not None:
+            inside.pop(0).take_all().feeds(f"stages.{slug(title)}.approval")
+            body = self._inside(inside, body.around.change(approval=approval), slug(title))
+            inside = self._uncollected(body.nodes)
         parts = [self.syntax(one) for one in inside]
         if not any(map(self.shapes.structural, parts)):
             return self._simple(title, (*before, *inside), body.around, needs)
@@ -193,6 +198,16 @@ class Levels(StageReader):
             last = self.level((*before, *inside), inner, needs)
         self._following = following
         return last
+
+    def _asked(self, nodes: Sequence[Node]) -> Approval | None:
+        """What a person is asked before anything else is done in a stage, where nothing but the question is said."""
+        part = self.syntax(nodes[0]) if len(nodes) > 1 else None
+        if not isinstance(part, Call) or part.name != "input" or part.target is not None:
+            return None
+        match part.arguments:
+            case (Argument(value=Constant(value=str(message)), key=None | "message"),):
+                return Approval(message=message)
+        return None
 
     def _inside(self, nodes: Sequence[Node], around: Around, name: str) -> Body:
         """What is inside of blocks that hold all that there is."""

@@ -31,6 +31,8 @@ from .blocks import mentioned
 STAGE: Final = "stage"
 NODE: Final = "node"
 PARALLEL: Final = "parallel"
+MOST: Final = 50
+"""Calls of `parallel` on one level whose branches are looked for in variables."""
 FAIL_FAST: Final = "failFast"
 _OUTSIDE: Final = ("import ", "package ", "class ", "enum ", "interface ", "trait ", "@")
 """Code that defines something, and does nothing by itself."""
@@ -78,15 +80,35 @@ class Shapes:
     def collect(self, parts: Sequence[Part | None]) -> set[int]:
         """Find maps of branches among statements; the places of those that only make them."""
         used: set[int] = set()
-        for at, part in enumerate(parts):
-            name = mapped(part)
-            if name is None or not isinstance(part, Call):
-                continue
-            makers = [one for one in range(at) if name in _names(parts[one])]
-            found = collected([parts[one] for one in makers], name)
-            if found and not any(name in _names(one) for one in parts[at + 1 :]):
+        calls = [(at, part) for at, part in enumerate(parts) if mapped(part)]
+        names = [_names(part) for part in parts] if calls else []
+        for at, part in calls[:MOST]:
+            name = mapped(part) or ""
+            users = [one for one, found in enumerate(names) if name in found and one != at]
+            found = collected([parts[one] for one in users], name)
+            if found and all(one < at for one in users):
                 self._collected[id(part)] = found
-                used.update(makers)
+                used.update(users)
+        return used
+
+    def collect_from_outside(self, parts: Sequence[Part]) -> set[int]:
+        """The same for maps that outermost statements fill, and one further in uses."""
+        used: set[int] = set()
+        calls = [
+            (at, call)
+            for at, part in enumerate(parts)
+            for call in part.walk()
+            if isinstance(call, Call) and mapped(call) and call is not part
+        ]
+        names = [_names(part) for part in parts] if calls else []
+        for at, call in calls[:MOST]:
+            name = mapped(call) or ""
+            users = [one for one, found in enumerate(names) if name in found and one != at]
+            found = collected([parts[one] for one in users], name)
+            uses = sum(isinstance(one, Name) and one.name == name for one in parts[at].walk())
+            if found and uses == 1 and all(one < at for one in users):
+                self._collected[id(call)] = found
+                used.update(users)
         return used
 
     def _wraps(self, part: Call, block: Closure) -> bool:

@@ -192,7 +192,10 @@ class ScriptedStages(Levels):
         last = self.level(items["try"].entries(), around, needs)
         inside = tuple(one.id for one in self.drafts[before:])
         for word, nodes in cases:
-            if nodes:
+            if nodes and not inside:  # nothing was tried: there is no block that this could be the end of
+                when = around.when if word == "always" else (*around.when, Function(word))
+                last = self._simple(self._title(nodes), nodes, around.change(when=when), last)
+            elif nodes:
                 last = self._after(word, nodes, around, tuple(dict.fromkeys((*last, *inside))))
         self._following = following
         return last

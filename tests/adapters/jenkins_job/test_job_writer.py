@@ -10,7 +10,7 @@ from pipemgr.adapter.registry import Registry
 from pipemgr.model.definitions import Parameter, Pipeline, Runner, Stage, Step, Trigger
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import read, write
-from pipemgr.translate.document import single
+from pipemgr.translate.document import Document, DocumentSet, single
 from pipemgr.translate.report import Fidelity
 from pipemgr_jenkins_job import normalise
 
@@ -206,6 +206,37 @@ def test_a_script_that_has_to_change_is_written_anew(
     text = written(after)
     assert "odd blanks" not in text
     assert [step.inputs for step in pipeline(text).stages[0].steps] == [{"script": "true"}]
+
+
+FROM_SOURCE = """<?xml version='1.1' encoding='UTF-8'?>
+<flow-definition plugin="workflow-job">
+  <description></description>
+  <definition class="org.jenkinsci.plugins.workflow.cps.CpsScmFlowDefinition" plugin="workflow-cps">
+    <scm class="hudson.plugins.git.GitSCM" plugin="git">
+      <configVersion>2</configVersion>
+    </scm>
+    <scriptPath>ci/Jenkinsfile</scriptPath>
+    <lightweight>true</lightweight>
+  </definition>
+</flow-definition>"""
+SCRIPT = "pipeline { agent any\n  stages { stage('A') { steps { sh 'make' } } } }\n"
+
+
+def test_a_jenkinsfile_that_came_along_goes_along(jobs: Dialect) -> None:
+    both = DocumentSet(
+        documents=(
+            Document(path="jobs/shop/config.xml", text=FROM_SOURCE),
+            Document(path="ci/Jenkinsfile", text=SCRIPT),
+        )
+    )
+    first = read(both, jobs).pipeline
+    job, script = write(first, jobs).documents
+    assert (script.path, script.text) == ("ci/Jenkinsfile", SCRIPT)
+    assert job.path == "jobs/shop/config.xml"
+    assert normalise(job.text) == normalise(FROM_SOURCE)
+    changed = first.model_copy(update={"stages": ()})
+    _, again = write(changed, jobs).documents
+    assert again.text != SCRIPT
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufffe\uffff"), max_size=60)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pipemgr.adapter import Fidelity, Losses, cell_by_cell
-from pipemgr.model.definitions import Pipeline, Runner, Stage
+from pipemgr.model.definitions import Pipeline, Runner, Stage, Step
 
 from .agents import MAIN
-from .call_writer import statement
+from .call_writer import call, statement
 from .checkout_writer import is_plain
 from .definition_writer import hoisted
 from .environment_writer import environment
@@ -18,7 +18,7 @@ from .matrix_writer import fitted, tell_cells, within_branches
 from .option_writer import options
 from .parameter_writer import parameters
 from .plan_writer import Plan, plan
-from .scope import hints, own
+from .scope import VENDOR, hints, own
 from .stage_writer import NOTHING, Around, StageWriter, listed, named_tools, tools
 from .text_writer import Texts
 from .tree_writer import TreeWriter, plainest
@@ -30,6 +30,7 @@ SKIP: Final = "skipDefaultCheckout()"
 def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
     """The statements of a Jenkinsfile."""
     pipeline, defined = hoisted(_placed(pipeline, texts), texts.losses)
+    pipeline, below = _subfolder(pipeline, texts)
     pipeline = _flattened(fitted(pipeline, texts.losses), texts.losses)
     made = plan(pipeline, texts.losses)
     stages = StageWriter(pipeline, texts, made.conditions)
@@ -40,7 +41,7 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
     writer = TreeWriter(pipeline, made, stages)
     body = (
         *agent,
-        *options(pipeline, texts, more),
+        *options(pipeline, texts, (*below, *more)),
         *parameters(pipeline, texts),
         *triggers(pipeline, texts),
         *tools(named_tools(pipeline.vendor), {}, texts, ""),
@@ -66,6 +67,27 @@ def _placed(pipeline: Pipeline, texts: Texts) -> Pipeline:
         why = "each stage names its own machine"
         texts.losses.add(Fidelity.EQUIVALENT, "runner", "runner of the pipeline", why)
     return pipeline.model_copy(update={"stages": tuple(stages), "runner": None})
+
+
+def _subfolder(pipeline: Pipeline, texts: Texts) -> tuple[Pipeline, tuple[str, ...]]:
+    """The pipeline without the one folder that all source code goes to, and the option that says it."""
+    firsts = [stage.steps[0] for stage in pipeline.stages if stage.steps and _is_fetched(stage.steps[0])]
+    folders = {str(step.inputs.get("path", ".")) for step in firsts}
+    if VENDOR not in pipeline.vendor or len(folders) != 1 or folders == {"."}:
+        return pipeline, ()
+    stages = [
+        one.model_copy(update={"steps": (one.steps[0].model_copy(update={"inputs": {}}), *one.steps[1:])})
+        if one.steps and _is_fetched(one.steps[0])
+        else one
+        for one in pipeline.stages
+    ]
+    option = call("checkoutToSubdirectory", texts.bare(folders.pop(), "stages"))
+    return pipeline.model_copy(update={"stages": tuple(stages)}), (option,)
+
+
+def _is_fetched(step: Step) -> bool:
+    """Whether a step fetches what is being built, into whatever folder."""
+    return step.action == "checkout" and step.inputs.keys() <= {"path"} and not own(step.vendor)
 
 
 def _flattened(pipeline: Pipeline, losses: Losses) -> Pipeline:

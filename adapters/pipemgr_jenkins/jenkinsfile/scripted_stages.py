@@ -26,7 +26,7 @@ from .expressions import truth
 from .logic import negated
 from .nodes import Spot
 from .scripted_around import Around
-from .scripted_levels import STEPS, Levels, block_of
+from .scripted_levels import DEEPEST, STEPS, Levels, block_of
 from .scripted_shapes import FAIL_FAST, PARALLEL, STAGE, cut, fails_fast
 from .slugs import POST, slug
 from .statements import Statements
@@ -41,11 +41,16 @@ class ScriptedStages(Levels):
         self, node: Node, rest: list[Node], around: Around, needs: tuple[str, ...]
     ) -> tuple[str, ...]:
         """`if (condition) { ...; return }` and all behind it, each for its case."""
+        if self._depth >= DEEPEST:
+            return self._simple(STEPS, [node, *rest], around, needs)
         last = self._if(node, around, needs)
         part = self.syntax(node)
         assert isinstance(part, If)  # noqa: S101 - `cut` says so
         other = around.change(when=(*around.when, *conjuncts(negated(truth(part.condition, around.scope)))))
-        return self._level(rest, other, last)
+        self._depth += 1
+        last = self._level(rest, other, last)
+        self._depth -= 1
+        return last
 
     def _structure(
         self,

@@ -349,3 +349,18 @@ def test_real_scripts_become_pipelines_and_nothing_is_left_unread(corpus: Path) 
             assert found.pipeline.stages, path.name
     assert len(seen) > 30
     assert {name: one for name, one in seen.items() if one} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if (x) { return }\n" * 2000 + "sh 'a'",
+        "try {" * 20 + "stage('a') { sh 'x' }" + "} finally { sh 'y' }" * 20,
+        "".join(f"def m{n}() {{ stage('s') {{ sh 'x' }}\nm{n + 1}()\nm{n + 1}() }}\n" for n in range(30))
+        + "m0()",
+        "parallel m\n" * 500,
+    ],
+    ids=["ends", "tries", "methods", "maps"],
+)
+def test_hostile_scripts_end_soon(text: str) -> None:
+    assert len(pipeline(text).stages) < 1000

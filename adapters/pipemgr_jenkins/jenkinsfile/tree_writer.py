@@ -255,7 +255,8 @@ def both(rest: tuple[Expression, ...], own_condition: Expression | None) -> Expr
 
 def plainest(stages: Sequence[Stage]) -> Stage:
     """The stage that tells most plainly what machine its workspace is on: one that has no agent of its own."""
-    return next((one for one in stages if "agent" not in own(one.vendor)), stages[0])
+    plain = [one for one in stages if "agent" not in own(one.vendor)] or list(stages)
+    return next((one for one in plain if one.runner is None), plain[0])
 
 
 def _axis(name: str, values: Iterable[Any]) -> Block:

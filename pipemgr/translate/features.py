@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pipemgr.model import definitions
 from pipemgr.model.definitions import OPAQUE, Definition, Pipeline, Step, Trigger
 
-from .tree import defaults, rebuild, spelling, walk
+from .tree import defaults, parts, rebuild, spelling
 
 _STRUCTURE: Final = frozenset({"pipeline.stages", "stage.steps", "step.inputs", "matrix.axes"})
 """What a definition consists of: no language can do without."""
@@ -101,18 +101,32 @@ def descriptions() -> Mapping[tuple[str, str], str]:
 def used(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     """The features that the pipeline uses, each with the model paths of its uses."""
     found: dict[str, list[str]] = {}
-    for path, value in walk(pipeline):
-        for feature in _by_kind()[type(value)]:
-            if feature.used_by(value):
-                at = spelling(feature.kind)[feature.field]
-                whole = feature.value == OPAQUE
-                found.setdefault(feature.name, []).append(path if whole else f"{path}.{at}" if path else at)
+    for path, value in parts(pipeline):
+        said = vars(value)
+        for field, default, features in _by_field()[type(value)]:
+            if said[field] != default:
+                for feature in features:
+                    if feature.used_by(value):
+                        found.setdefault(feature.name, []).append(_at(path, feature))
     return {name: tuple(found[name]) for name in FEATURES if name in found}
 
 
+def _at(path: str, feature: Feature) -> str:
+    """Where a feature is used by the definition at a path."""
+    shown = spelling(feature.kind)[feature.field]
+    return path if feature.value == OPAQUE else f"{path}.{shown}" if path else shown
+
+
 @cache
-def _by_kind() -> Mapping[type[Definition], tuple[Feature, ...]]:
-    return {kind: tuple(one for one in FEATURES.values() if one.kind is kind) for kind in _kinds()}
+def _by_field() -> Mapping[type[Definition], tuple[tuple[str, Any, tuple[Feature, ...]], ...]]:
+    """The features of each class, by their fields; with the default, which uses none of them."""
+    found: dict[type[Definition], dict[str, list[Feature]]] = {kind: {} for kind in _kinds()}
+    for one in FEATURES.values():
+        found[one.kind].setdefault(one.field, []).append(one)
+    return {
+        kind: tuple((name, defaults(kind).get(name), tuple(several)) for name, several in fields.items())
+        for kind, fields in found.items()
+    }
 
 
 def without(pipeline: Pipeline, name: str) -> Pipeline:

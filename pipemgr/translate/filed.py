@@ -20,6 +20,8 @@ def filed(pipeline: Pipeline, target: Dialect) -> Pipeline:
     there = {row.template: row.variable for row in rows}
 
     def change(stage: Stage) -> Stage:
+        if not any(step.variables for step in stage.steps):
+            return stage
         variables = dict(stage.variables)
         steps = tuple(_step(step, there, variables) for step in stage.steps)
         if steps == stage.steps:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import KeysView, Mapping
 from typing import Any, Final
 
-from pipemgr.model.definitions import HINTS, Definition, Pipeline, Stage, Step, Trigger
+from pipemgr.model.definitions import HINTS, Data, Definition, Pipeline, Stage, Step, Trigger
 from pipemgr.model.expressions import Expression, ExpressionError, Opaque
 from pipemgr.model.templates import template
 
@@ -13,7 +13,7 @@ from .base import Dialect
 from .expanding import expanded, first_word
 from .origins import Origins
 from .report import Fidelity, Finding
-from .tree import rebuild, walk
+from .tree import parts, rebuild
 from .vanished import without_vanished
 
 LONGEST_WORD: Final = 60
@@ -36,6 +36,8 @@ def without_foreign(
     opened, findings, origins = expanded(
         pipeline, lambda step: _is_foreign(step, mine), dialect.tables if rows else None
     )
+    if not any(_says_foreign(value, mine) for _, value in parts(opened)):
+        return opened, findings, origins
     told = tuple(origins.placed(one) for one in _gone(opened, mine))
     left = origins.without(opened, lambda step: _is_foreign(step, mine))
     own = rebuild(opened, lambda value: _own(value, mine))
@@ -67,10 +69,21 @@ def _is_foreign(value: Definition, mine: set[str]) -> bool:
     return vendor is not None and vendor not in mine
 
 
+def _says_foreign(value: Definition, mine: set[str]) -> bool:
+    """Whether a definition is, or has anything, that only other vendors understand."""
+    return _is_foreign(value, mine) or bool(_vendors(value) - mine)
+
+
+def _vendors(value: Definition) -> KeysView[str]:
+    """The vendors for whom a definition keeps something."""
+    kept: Data = vars(value).get("vendor", {})
+    return kept.keys()
+
+
 def _own(value: Any, mine: set[str]) -> Definition | None:
     if _is_foreign(value, mine):
         return None
-    if getattr(value, "vendor", {}).keys() - mine:
+    if _vendors(value) - mine:
         return value.model_copy(update={"vendor": {k: v for k, v in value.vendor.items() if k in mine}})  # type: ignore[no-any-return]
     return value  # type: ignore[no-any-return]
 
@@ -78,10 +91,10 @@ def _own(value: Any, mine: set[str]) -> Definition | None:
 def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
     """A finding for each thing that is not opened and has to go."""
     findings = []
-    for path, value in walk(pipeline):
+    for path, value in parts(pipeline):
         if _is_foreign(value, mine):
             findings.append(_finding(path, opaque_vendor(value) or "", _what(value)))
-        for other in getattr(value, "vendor", {}).keys() - mine:
+        for other in _vendors(value) - mine:
             kept = {key: one for key, one in value.vendor[other].items() if key != HINTS}  # type: ignore[attr-defined]
             where = f"{path}.vendor.{other}".lstrip(".")
             if kept and _does_nothing(value):

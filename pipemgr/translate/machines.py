@@ -9,7 +9,7 @@ from pipemgr.model.definitions import Matrix, Pipeline, Stage, Step
 from pipemgr.model.expressions import Access, Expression, Literal, Name, transform
 
 from .rewriting import rewritten
-from .tree import change_stages, change_steps
+from .tree import change_stages, change_steps, expressions
 
 INDEX, TOTAL = Access(Name("stage"), Literal("index")), Access(Name("stage"), Literal("total"))
 _AXIS: Final = "index"
@@ -18,6 +18,8 @@ _SHELLS: Final = frozenset({None, "bash", "sh"})
 
 def one_machine(pipeline: Pipeline) -> Pipeline:
     """The pipeline in which stages on one machine know that: index 0 of 1."""
+    if not any(node in (INDEX, TOTAL) for _, one in expressions(pipeline) for node in one.walk()):
+        return pipeline
     return change_stages(pipeline, lambda stage: stage if stage.parallelism is not None else _alone(stage))
 
 

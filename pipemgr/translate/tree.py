@@ -11,6 +11,8 @@ from pipemgr.model.definitions import OPAQUE, Definition, Pipeline, Stage, Step
 from pipemgr.model.expressions import Expression, ExpressionError
 from pipemgr.model.templates import template
 
+from .latest import latest
+
 _OPEN = "${{"
 Some = TypeVar("Some", bound=Definition)
 Change = Callable[[Any], Definition | None]
@@ -52,12 +54,13 @@ def _mentions_definition(annotation: Any) -> bool:
 def walk(value: Definition, path: str = "") -> Iterator[tuple[str, Definition]]:
     """`value` and every definition below it, each with its path; stages go by their ids."""
     yield path, value
+    held = vars(value)
     for name, shown in _holders(type(value)):
-        held = getattr(value, name)
-        if not held or type(held) is str:
+        inner = held[name]
+        if not inner or type(inner) is str:
             continue
         below = f"{path}.{shown}" if path else shown
-        for key, child in _children(held):
+        for key, child in _children(inner):
             yield from walk(child, below + key)
 
 
@@ -73,11 +76,18 @@ def _children(value: Any) -> Iterator[tuple[str, Definition]]:
             yield from ((f".{key}", one) for key, one in value.items() if isinstance(one, Definition))
 
 
+@latest
+def parts(pipeline: Pipeline) -> tuple[tuple[str, Definition], ...]:
+    """The pipeline and every definition in it, as `walk` finds them."""
+    return tuple(walk(pipeline))
+
+
 def rebuild(value: Some, change: Change) -> Some:
     """`value` with `change` applied to each definition below it and then to itself, from the leaves up."""
     update = {}
+    held = vars(value)
     for name, _ in _holders(type(value)):
-        old = getattr(value, name)
+        old = held[name]
         if not old or type(old) is str:
             continue
         new = _rebuilt(old, change)
@@ -121,26 +131,32 @@ def _one(value: Definition, change: Change) -> Definition | None:
 
 
 def change_stages(pipeline: Pipeline, change: Callable[[Stage], Stage]) -> Pipeline:
-    """The pipeline with each stage changed."""
-    return pipeline.model_copy(update={"stages": tuple(map(change, pipeline.stages))})
+    """The pipeline with each stage changed; the very same one where none is."""
+    stages = tuple(map(change, pipeline.stages))
+    return pipeline if _same(stages, pipeline.stages) else pipeline.model_copy(update={"stages": stages})
 
 
 def change_steps(stage: Stage, change: Callable[[Step], Step]) -> Stage:
-    """The stage with each step changed."""
-    return stage.model_copy(update={"steps": tuple(map(change, stage.steps))})
+    """The stage with each step changed; the very same one where none is."""
+    steps = tuple(map(change, stage.steps))
+    return stage if _same(steps, stage.steps) else stage.model_copy(update={"steps": steps})
 
 
-def expressions(pipeline: Pipeline) -> Iterator[tuple[str, Expression]]:
+@latest
+def expressions(pipeline: Pipeline) -> tuple[tuple[str, Expression], ...]:
     """Every expression of the pipeline, in conditions and templates, with the path it stands at."""
-    for path, value in walk(pipeline):
-        opaque = OPAQUE in (getattr(value, "action", None), getattr(value, "event", None))
-        if opaque:
-            continue
-        for name, shown in spelling(type(value)).items():
-            held = getattr(value, name)
-            if not held or name == "vendor" or (type(held) is str and _OPEN not in held):
-                continue  # most fields: nothing to look up, and this is asked of every field many times
-            yield from _found(held, f"{path}.{shown}" if path else shown)
+    return tuple(pair for path, value in parts(pipeline) for pair in _own_expressions(path, value))
+
+
+def _own_expressions(path: str, value: Definition) -> Iterator[tuple[str, Expression]]:
+    """The expressions that a definition has itself, without those of definitions below."""
+    said = vars(value)
+    if OPAQUE in (said.get("action"), said.get("event")):
+        return
+    shown = spelling(type(value))
+    for name, held in said.items():
+        if held and name != "vendor" and (type(held) is not str or _OPEN in held):
+            yield from _found(held, f"{path}.{shown[name]}" if path else shown[name])
 
 
 def _found(value: Any, path: str) -> Iterator[tuple[str, Expression]]:

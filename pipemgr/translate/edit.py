@@ -89,14 +89,19 @@ def _unhinted(value: Any, key: str = "") -> Any:
         case dict():
             found = {name: _unhinted(one, name) for name, one in value.items()}
             if key == "vendor":
-                kept = {name: {k: v for k, v in one.items() if k != HINTS} for name, one in found.items()}
-                return {name: one for name, one in kept.items() if one}
+                return _without_hints(found)
             return {name: one for name, one in found.items() if (name, one) != ("vendor", {})}
         case list():
             return [_unhinted(one) for one in value]
         case bool():
             return (value,)  # unlike a number
     return value
+
+
+def _without_hints(vendor: dict[str, Any]) -> dict[str, Any]:
+    """What is kept for vendors, without their hints."""
+    kept = {name: {k: v for k, v in one.items() if k != HINTS} for name, one in vendor.items()}
+    return {name: one for name, one in kept.items() if one}
 
 
 def with_hints(pipeline: Pipeline, other: Pipeline) -> Pipeline:
@@ -118,9 +123,7 @@ def without_hints(pipeline: Pipeline) -> Pipeline:
 
     def unhinted(value: Any) -> Definition:
         kept = getattr(value, "vendor", None)
-        changed: Definition = (
-            value.model_copy(update={"vendor": _unhinted(kept, "vendor")}) if kept else value
-        )
+        changed: Definition = value.model_copy(update={"vendor": _without_hints(kept)}) if kept else value
         return changed
 
     return rebuild(pipeline, unhinted)

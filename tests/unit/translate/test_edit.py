@@ -13,7 +13,7 @@ from pipemgr.testing.strategies import pipelines, texts
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import convert, read, write
 from pipemgr.translate.document import single
-from pipemgr.translate.edit import edit, said, same
+from pipemgr.translate.edit import edit, said, same, without_hints
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.report import Fidelity
 
@@ -363,3 +363,9 @@ def test_a_large_file_is_edited_in_no_time() -> None:
     made = edited(many, script(239, 0, "x"))
     assert time.process_time() - began < 5  # measured: 0.5 s; told generously for slow machines
     assert made == "'x'".join(many.rsplit("'deploy.sh'", 1))
+
+
+def test_without_hints_the_rest_stays_what_it_is() -> None:
+    step = Step(action="run", vendor={"x": {"fast": True, "hints": {"a": 1}}, "y": {"hints": {"b": 2}}})
+    pipeline = Pipeline(name="p", stages=(Stage(id="s", steps=(step,)),))
+    assert without_hints(pipeline).stages[0].steps[0].vendor == {"x": {"fast": True}}

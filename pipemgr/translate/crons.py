@@ -34,6 +34,8 @@ _SHORT: Final = {
     "@midnight": "H H(0-2) * * *",
     "@hourly": "H * * * *",
 }
+_DIGITS: Final = 9
+"""Longer numbers are none of a time."""
 _LISTED: Final = 6
 """More numbers than these are written as steps."""
 
@@ -60,13 +62,13 @@ def _field(  # noqa: PLR0913 - what is known of a field
             return f"{element!r} is no {title}: they go from {low} to {high}"
         if len(ends) == 2 and (ends[0] or 0) > (ends[1] or 0):  # noqa: PLR2004 - both ends of a range
             return f"{element!r} ends before it begins"
-        if match[3] is not None and not (match[3].isdecimal() and int(match[3])):
+        if match[3] is not None and not _number(match[3], low, ()):
             return f"{element!r} has no number for its step"
     return None
 
 
 def _number(word: str, low: int, words: tuple[str, ...]) -> int | None:
-    if word.isdecimal():
+    if word.isdecimal() and len(word) <= _DIGITS:
         return int(word)
     return words.index(word.lower()) + low if word.lower() in words else None
 

@@ -14,7 +14,7 @@ from pipemgr_jenkins.groovy.syntax import Argument, Declaration, Part
 
 from .assignments import output
 from .drafts import Draft, Place, draft
-from .known import Bound, assigned, given_names, held, is_known
+from .known import Bound, assigned, given_names, held, is_known, is_short
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def parameters(text: str, arguments: Iterable[Argument], scope: Scope) -> dict[s
             return None
         if at < len(values):
             found[name[1]] = held(values[at].value, scope)
+            if not is_short(found[name[1]]):
+                return None
         elif name[2] and (default := _TEXT.fullmatch(name[2])):
             found[name[1]] = Literal(default[2])
         else:

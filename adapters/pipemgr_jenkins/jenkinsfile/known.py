@@ -24,7 +24,7 @@ from pipemgr_jenkins.groovy.syntax import (
 
 from .expressions import expression
 from .pieces import flat
-from .scope import Scope
+from .scope import LONGEST, Scope
 from .texts import text
 
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
@@ -110,5 +110,15 @@ def mentioned(part: Part | None, script: Script) -> Iterator[str]:
 
 
 def is_known(value: Expression) -> bool:
-    """Whether nothing in an expression is for Jenkins only."""
-    return not any(isinstance(one, Opaque) for one in value.walk())
+    """Whether nothing in an expression is for Jenkins only, and it is short."""
+    return is_short(value) and not any(isinstance(one, Opaque) for one in value.walk())
+
+
+def is_short(value: Expression) -> bool:
+    """Whether an expression may be put where its name stands: names that double one another grow without end."""
+    size = 0
+    for one in value.walk():
+        size += len(one.value) if isinstance(one, Literal) and isinstance(one.value, str) else 1
+        if size > LONGEST:
+            return False
+    return True

@@ -22,8 +22,9 @@ _MATRIX: Final = Name("matrix")
 def fitted(pipeline: Pipeline, losses: Losses) -> Pipeline:
     """The pipeline with matrices that have axes of plain values only."""
     expanded = cell_by_cell(pipeline, lambda stage: stage.matrix is not None and _has_data(stage.matrix))
+    left = {stage.id for stage in expanded.stages}
     for stage in pipeline.stages:
-        if not any(one.id == stage.id for one in expanded.stages):
+        if stage.id not in left:
             tell_cells(stage, "values of its axes are more than texts", losses)
     stages = tuple(_named(_plain(one, losses), losses) for one in expanded.stages)
     return expanded.model_copy(update={"stages": stages})

@@ -80,22 +80,14 @@ def _around(stage: Stage) -> str:
 def _followed(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> set[str]:
     """The stages that others wait for which can't be in `post`."""
     after = closure(stages)
-    return {
-        need
-        for stage in stages
-        if answers[stage.id].is_usual and not _is_post(stage)
-        for need in after[stage.id]
-        if not _is_post_of(need, stages)
-    }
+    ends = {stage.id for stage in stages if _is_post(stage)}
+    usual = (stage for stage in stages if answers[stage.id].is_usual and stage.id not in ends)
+    return set[str]().union(*(after[stage.id] for stage in usual)) - ends
 
 
 def _is_post(stage: Stage) -> bool:
     group = stage.group or ""
     return group == POST or group.endswith(f"/{POST}")
-
-
-def _is_post_of(name: str, stages: Iterable[Stage]) -> bool:
-    return any(_is_post(stage) for stage in stages if stage.id == name)
 
 
 def _tell(stage: Stage, answer: Asked, losses: Losses) -> None:
@@ -155,24 +147,13 @@ def _conditions(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> dict[s
     """The conditions of stages: their own, and those of what they can't do without, for Jenkins goes on there."""
     found: dict[str, tuple[Expression, ...]] = {}
     by_id = {stage.id: stage for stage in stages}
-    for name in sorted(by_id, key=lambda one: len(closure_of(one, by_id))):
+    earlier = closure(stages)
+    for name in sorted(by_id, key=lambda one: len(earlier[one])):
         own = answers[name].rest
         more: tuple[Expression, ...] = ()
         if not answers[name].relaxed and answers[name].is_usual:
             more = tuple(one for need in by_id[name].needs for one in found.get(need, ()) if _is_common(one))
         found[name] = (*own, *dict.fromkeys(one for one in more if one not in own))
-    return found
-
-
-def closure_of(name: str, stages: Mapping[str, Stage]) -> set[str]:
-    """All stages that must have ended before one."""
-    found: set[str] = set()
-    todo = [name]
-    while todo:
-        for need in stages[todo.pop()].needs:
-            if need in stages and need not in found:
-                found.add(need)
-                todo.append(need)
     return found
 
 

@@ -170,7 +170,9 @@ class StepWriter:
         if not step.name or not items:
             return items
         self.losses.add(Fidelity.EQUIVALENT, f"{path}.name", f"name {step.name}", "it is a comment now")
-        words = " ".join(step.name.split())
+        words = " ".join(step.name.split()).replace(
+            "\\u", "\\ u"
+        )  # Groovy reads \\u000a as the end of a line
         return (Statement(f"// {words}"), *items)
 
     def _call(self, step: Step, row: StepRow, path: str) -> str:

@@ -22,8 +22,6 @@ from .stage_writer import Around, StageWriter, asking, listed, tools, without
 from .status_writer import POST, conjuncts, joined
 from .step_writer import limit
 
-MOST: Final = 10_000
-"""Stages of one name that are told apart."""
 LONGEST: Final = 60
 """Longer names of blocks are cut."""
 
@@ -237,10 +235,15 @@ class TreeWriter:
 def unlike(items: Iterable[Item]) -> tuple[Item, ...]:
     """Stages side by side or one after another, each with a name of its own, as Jenkins wants it."""
     found: dict[str, Item] = {}
+    numbers: dict[str, int] = {}
     for item in items:
         head = item.head if isinstance(item, Block) else ""
-        fresh = (head, *(f"{head[:-2]} ({number}){head[-2:]}" for number in range(2, MOST)))
-        name = next(one for one in fresh if one not in found)
+        name = head
+        number = numbers.get(head, 1)
+        while name in found:
+            number += 1
+            name = f"{head[:-2]} ({number}){head[-2:]}"
+        numbers[head] = number
         found[name] = replace(item, head=name) if isinstance(item, Block) else item
     return tuple(found.values())
 

@@ -37,6 +37,8 @@ def test_names_and_spaces(text: str) -> None:
         ("@daily", "not 1"),
         ("$cron-daily", "not 1"),
         ("0 0 * * * *", "not 6"),
+        (f"{'9' * 5000} * * * *", "is no minute"),
+        (f"*/{'9' * 5000} * * * *", "no number for its step"),
         ("", "not 0"),
         ("60 * * * *", "'60' is no minute: they go from 0 to 59"),
         ("* 24 * * *", "'24' is no hour"),

@@ -329,6 +329,15 @@ def test_blocks_in_blocks_do_not_take_for_ever(opening: str) -> None:
     assert "sh 'y'" in str(found) or "'script': 'y'" in str(found)
 
 
+def test_names_that_double_one_another_stay_groovy() -> None:
+    doubled = "\n".join(f'def v{at} = "${{v{at - 1}}}${{v{at - 1}}}"' for at in range(1, 60))
+    (one,) = steps(f"script {{ def v0 = 'x'\n{doubled}\nsh v59 }}")
+    assert "steps" not in one["inputs"]
+    calls = "\n".join(f'def m{at}(a) {{ m{at - 1}("${{a}}${{a}}") }}' for at in range(1, 40))
+    (one,) = steps("m39('x')", f"def m0(a) {{ sh a }}\n{calls}")
+    assert len(str(one)) < 50_000
+
+
 def test_a_caught_failure_is_another_step() -> None:
     (one,) = steps("script { try { sh 'x' } catch (e) { sh 'y' } }")
     assert one["inputs"]["steps"] == [

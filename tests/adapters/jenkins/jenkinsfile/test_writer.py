@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from pipemgr.adapter.registry import Registry
 from pipemgr.mapping.catalogue import catalogue
@@ -415,3 +416,11 @@ def test_methods_stand_before_the_pipeline() -> None:
     data = {"name": "p", "stages": [{"id": "a", "workspace": "main", "steps": [step]}]}
     text = write(Pipeline.model_validate(data), JENKINS).documents.documents[0].text
     assert text.startswith("def f() { 1 }\n\npipeline {")
+
+
+def test_a_name_in_a_comment_stays_in_it() -> None:
+    """Groovy turns `\\u000a` into the end of a line before it looks for comments."""
+    step = {"artifact.upload": {"paths": ["d"]}, "name": "a \\u000a error('b')\nc"}
+    text = written(yaml.safe_dump({"stages": {"build": {"steps": [step]}}}))
+    [comment] = [line.strip() for line in text.split("\n") if "//" in line]
+    assert comment == "// a \\ u000a error('b') c"

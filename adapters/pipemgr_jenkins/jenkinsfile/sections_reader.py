@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from pipemgr.adapter import Node, Tables
 
 from . import environments, inputs
-from .agents import AgentReader, reuses
+from .agents import AgentReader, Place, reuses
+from .calls import given
 from .options import OptionReader
 from .surroundings import Block, Said, conjuncts
 from .tools import version
@@ -21,6 +22,8 @@ from .values import Target, Values
 _FLAGS: Final = ("beforeAgent", "beforeInput", "beforeOptions")
 _DOWN: Final = ("timeout", "concurrency")
 """Options that a block hands down to the stages inside."""
+
+NODE: Final = "node"
 
 
 class SectionReader:
@@ -55,6 +58,21 @@ class SectionReader:
         if (node := items.get("input")) is not None:
             self._input(node, said, target)
         return said
+
+    def machine(self, statements: Node, around: Block, target: Target) -> tuple[Place, Node]:
+        """Where a section of `post` is executed, and its statements: those in a `node` that is around all of them."""
+        found = statements.entries()
+        items = found[0].items() if len(found) == 1 and found[0].kind == "mapping" else {}
+        if "name" not in items or items["name"].text() != NODE or "block" not in items:
+            return around.place, statements
+        label = given(found[0]).get("label", main=True)
+        reader = AgentReader(Values(self.file, around.scope), self.tables)
+        place = reader.labelled({"value": label} if label is not None else {}, target)
+        if place.kept:
+            return around.place, statements
+        statements.feeds(target.model)
+        found[0].feeds(f"{target.model}.runner")
+        return place, items["block"]
 
     def _values(self, said: Said) -> Values:
         return Values(self.file, said.block.scope)

@@ -312,13 +312,13 @@ class StageReader:
             fields = self._fields(block.inner(approval=None), group)
             fields["name"] = posts.TITLE
             needed = needs if last == needs else (*needs, *last)
-            draft = Draft(name, needed, (*block.when, posts.condition(word)), block.place, fields)
+            place, statements = self.sections.machine(one, block, Target.stage(name))
+            draft = Draft(name, needed, (*block.when, posts.condition(word)), place, fields)
             if word == posts.CLEANUP:
                 draft.hints[POST] = word
-            if block.place.nowhere:
+            if place.nowhere:
                 draft.hints["agent"] = "none"
-            path = f"stages.{name}.steps"
-            draft.fields["steps"] = self._read(one, path, block)
+            draft.fields["steps"] = self._read(statements, f"stages.{name}.steps", block)
             self.drafts.append(draft)
             last = (name,)
         return last if last == needs else (*needs, *last)

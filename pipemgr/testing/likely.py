@@ -248,6 +248,7 @@ def _stage_fields(scope: Scope) -> dict[str, SearchStrategy[Any]]:
 @st.composite
 def _stages(draw: Draw, scope: Scope, own: Own) -> tuple[Stage, ...]:
     found: list[Stage] = []
+    workspaces = draw(one_of((None,), (None,), ("main", "main", None), ("main", "docs")))
     for name in draw(some(*_NAMES, least=1, most=4)):
         earlier = [one.id for one in found]
         needs = draw(some(*earlier)) if earlier else ()
@@ -263,6 +264,7 @@ def _stages(draw: Draw, scope: Scope, own: Own) -> tuple[Stage, ...]:
                 "fail_fast": draw(one_of(None, True, False)),
                 "max_parallel": draw(one_of(None, 2)),
             }
+        data["workspace"] = draw(one_of(*workspaces))
         found.append(Stage(id=name, needs=needs, steps=draw(_steps(inner, own)), **data))
     return tuple(found)
 
@@ -323,7 +325,7 @@ def likely_pipelines(
         for key, one in _stage_fields(outer).items()
         if key in ("runner", "defaults", "permissions", "concurrency")
     }
-    fields["build_name"] = outer.texts("Build it")
+    fields |= {"build_name": outer.texts("Build it"), "timeout": one_of("90m", "3h")}
     variables = _maybe(draw, outer.tables(*_VALUES), {})
     inner = Scope(known, tuple(parameters), variables=tuple(variables))
     return Pipeline(

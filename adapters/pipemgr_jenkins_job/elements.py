@@ -44,6 +44,14 @@ class Element:
             yield one
             todo.extend(reversed(one.children))
 
+    def pairs(self) -> Iterator[tuple[Element | None, Element]]:
+        """This element and all below, in the order of the text, each with what it stands in."""
+        todo: list[tuple[Element | None, Element]] = [(None, self)]
+        while todo:
+            above, one = todo.pop()
+            yield above, one
+            todo.extend((one, below) for below in reversed(one.children))
+
     @property
     def kind(self) -> str:
         """The class: what `class=` says, else its name."""

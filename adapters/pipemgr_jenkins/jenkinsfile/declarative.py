@@ -100,10 +100,11 @@ class DeclarativeReader:
         rows: list[Found] = []
         unnamed: list[JsonValue] = []
         for call in node.feeds("parameters").entries():
-            one = ParameterReader(self._values()).read(call)
+            reader = ParameterReader(self._values())
+            one = reader.read(call)
             if one is None:
                 call.feeds(f"vendor.{VENDOR}.unnamed-parameters[{len(unnamed)}]")
-                unnamed.append(self._values().source(call))
+                unnamed.append(reader.source(call))
             else:
                 rows.append(one)
         for row in rows:

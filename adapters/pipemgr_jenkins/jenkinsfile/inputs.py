@@ -59,8 +59,8 @@ def _parameters(node: Node, values: Values, target: Target) -> tuple[dict[str, s
     texts: dict[str, str] = {}
     node.feeds(f"{target.kept}.input.parameters")
     for at, call in enumerate(node.entries()):
-        text = values.source(call)
-        found = ParameterReader(values).read(call)
+        reader = ParameterReader(values)
+        text, found = reader.source(call), reader.read(call)
         if found is not None:
             variables[found.name] = found.default
         name = found.name if found is not None else f"{UNNAMED}{at}"

@@ -6,15 +6,18 @@ https://www.jenkins.io/doc/pipeline/steps/params/pipeline-declarative-parameters
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import JsonValue
 
-from pipemgr.adapter import Node
+from pipemgr.adapter import Fidelity, Node
 from pipemgr.model.definitions import HINTS, Data, Parameter
+from pipemgr_jenkins.groovy.syntax import Call, Constant, Entries, Part
 
+from .layout import dedented
 from .scope import VENDOR
 from .values import Values
 
@@ -26,6 +29,11 @@ _TYPES: Final = {
     "password": "string",
 }
 _FIELDS: Final = {"defaultValue": "default", "description": "description", "choices": "choices"}
+_PASSWORD: Final = re.compile("password", re.IGNORECASE)
+"""Kinds of parameters that ask for a secret, also those of plugins."""
+_SECRETS: Final = ("defaultValue", "defaultValueAsSecret", "value")
+"""The arguments of such a parameter that are one."""
+_CLASS: Final = "$class"
 GROOVY: Final = "groovy"
 """The key under which a parameter of another type keeps its text."""
 
@@ -61,6 +69,8 @@ class ParameterReader:
         model = f"parameters.{name.text()}"
         call.feeds(model)
         kind = call.items()["name"].feeds(f"{model}.type").text()
+        for key in self._tell_password(arguments) if _PASSWORD.search(kind) else ():
+            del arguments[key]
         if kind not in _TYPES:
             return self._other(call, name.text(), arguments)
         name.feeds(model)
@@ -96,5 +106,43 @@ class ParameterReader:
             node = arguments.get(key)
             if node is not None and node.children is None:
                 found[_FIELDS[key]] = self.values.text(node)
-        text = self.values.source(call.feeds(f"vendor.{VENDOR}.parameters.{name}"))
+        text = self.source(call.feeds(f"vendor.{VENDOR}.parameters.{name}"))
         return Found(name, Parameter(**found), kept={GROOVY: text})
+
+    # Passwords -----------------------------------------------------------------------------------------------
+
+    def source(self, call: Node) -> str:
+        """A parameter as it is written, but for the value of a password: no definition gets that."""
+        part = self.values.file.syntax(call.take_all())
+        if part is None:
+            return ""
+        text = self.values.file.text(call)
+        for one in sorted(_passwords(part), key=lambda one: -one.start):
+            text = f"{text[: one.start - part.start]}''{text[one.end - part.start :]}"
+        return dedented(text)
+
+    def _tell_password(self, arguments: Mapping[str, Node]) -> tuple[str, ...]:
+        """Say of a password's value that it goes nowhere; the arguments that it is."""
+        found = {key: arguments[key] for key in _SECRETS if key in arguments}
+        for node in found.values():
+            if not (self.values.constant(node) and not node.text()):
+                node.finding(
+                    Fidelity.MANUAL,
+                    "the value of a password",
+                    "a password that stands in a definition is never copied: it would be in one more place",
+                    "make it a secret, and let the build ask for that",
+                )
+        return tuple(found)
+
+
+def _passwords(part: Part) -> Iterator[Part]:
+    """The values of passwords among parameters."""
+    for one in part.walk():
+        match one:
+            case Call(name=name) if _PASSWORD.search(name):
+                yield from (given.value for given in one.arguments if given.key in _SECRETS)
+            case Entries(entries=entries):
+                known = {row.key.value: row.value for row in entries if isinstance(row.key, Constant)}
+                kind = known.get(_CLASS)
+                if isinstance(kind, Constant) and _PASSWORD.search(str(kind.value)):
+                    yield from (known[key] for key in _SECRETS if key in known)

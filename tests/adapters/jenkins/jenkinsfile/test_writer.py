@@ -420,7 +420,7 @@ def test_methods_stand_before_the_pipeline() -> None:
 
 def test_a_name_in_a_comment_stays_in_it() -> None:
     """Groovy turns `\\u000a` into the end of a line before it looks for comments."""
-    step = {"artifact.upload": {"paths": ["d"]}, "name": "a \\u000a error('b')\nc"}
+    step = {"artifact.upload": {"path": "d", "name": "n"}, "name": "a \\u000a error('b')\nc"}
     text = written(yaml.safe_dump({"stages": {"build": {"steps": [step]}}}))
     [comment] = [line.strip() for line in text.split("\n") if "//" in line]
     assert comment == "// a \\ u000a error('b') c"

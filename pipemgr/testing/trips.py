@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from pipemgr.mapping.catalogue import catalogue
 from pipemgr.mapping.tables import Tables
-from pipemgr.model.definitions import HINTS, OPAQUE, Definition, Pipeline, Step
+from pipemgr.model.definitions import HINTS, OPAQUE, Definition, Pipeline, Stage, Step
+from pipemgr.model.expressions import Access, Expression, Literal, Name, transform
 from pipemgr.translate.base import Dialect, Reading, Writer, Writing
 from pipemgr.translate.convert import read, write
 from pipemgr.translate.node import prefixes
 from pipemgr.translate.report import Finding
+from pipemgr.translate.rewriting import rewritten
 from pipemgr.translate.tree import rebuild, walk
 
 ABSENT: Final = "(absent)"
@@ -58,7 +60,7 @@ class RoundTrip:
     def untold(self) -> tuple[Difference, ...]:
         """The differences that no finding names: none, if the dialect is sound."""
         told = self.scripts.union(finding.path for finding in self.findings)
-        return tuple(differences(self.given, self.reading.pipeline, told))
+        return tuple(differences(self.given, _as_before(self.given, self.reading.pipeline), told))
 
 
 class _Watched(Writer):
@@ -99,6 +101,27 @@ def differences(
 ) -> Iterator[Difference]:
     """Where two pipelines differ, by model path, but for hints, defaults and what lies at paths that were `told`."""
     yield from _compare(_plain(before), _plain(after), "", told)
+
+
+def _as_before(before: Pipeline, after: Pipeline) -> Pipeline:
+    """`after` with the ids that its stages had: where a language has names only, it makes ids of them."""
+    known, now = ({stage.id for stage in one.stages} for one in (before, after))
+    lost = {stage.name: stage.id for stage in before.stages if stage.id not in now}
+    new = (stage for stage in after.stages if stage.id not in known)
+    ids = {stage.id: lost[stage.name] for stage in new if stage.name is not None and stage.name in lost}
+
+    def renamed(stage: Stage) -> Stage:
+        needs = tuple(ids.get(one, one) for one in stage.needs)
+        return stage.model_copy(update={"id": ids.get(stage.id, stage.id), "needs": needs})
+
+    def asked(node: Expression) -> Expression:
+        match node:
+            case Access(Name("needs" | "stages") as those, Literal(str(name))) if name in ids:
+                return Access(those, Literal(ids[name]))
+        return node
+
+    same = after.model_copy(update={"stages": tuple(map(renamed, after.stages))})
+    return rewritten(same, lambda node: transform(node, asked)) if ids else after
 
 
 def _plain(pipeline: Pipeline) -> dict[str, Any]:
@@ -161,9 +184,12 @@ def _all_told(before: Any, after: Any, path: str, told: frozenset[str]) -> bool:
 
 
 def _sequences(before: list[Any], after: list[Any], path: str, told: frozenset[str]) -> Iterator[Difference]:
-    """Two lists side by side; elements that were told of may be missing from the second one."""
+    """Two lists side by side; elements may be missing from the second one if they were told of, or be new in it."""
     at = 0
     for index, one in enumerate(before):
+        while len(after) - at > len(before) - index and after[at] != one and one in after[at:]:
+            yield from _compare(ABSENT, after[at], f"{path}[{at}]", told)
+            at += 1
         here = f"{path}[{index}]"
         there = after[at] if at < len(after) else ABSENT
         gone = len(before) - index > len(after) - at

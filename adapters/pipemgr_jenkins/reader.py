@@ -25,7 +25,10 @@ from .jenkinsfile.scope import Words
 from .jenkinsfile.scripted import ScriptedReader
 from .jenkinsfile.tree import grow
 
-_BEGINNING = re.compile(r"\A#!.*groovy|^pipeline\s*\{", re.MULTILINE)
+_BEGINNING = re.compile(
+    r"\A#!.*groovy|^(?:pipeline|node)\s*\{|^(?:node|stage)\s*\(.*\{|^@Library\(|^properties\s*\(\[",
+    re.MULTILINE,
+)
 JOBS = "jenkins-job"
 """The language of jobs."""
 
@@ -59,7 +62,7 @@ class JenkinsReader(Reader):
         return Reading(pipeline, source)
 
     def recognises(self, text: str) -> bool:
-        """Whether a declarative pipeline, or the shebang of a Groovy script, stands at the beginning of a line."""
+        """Whether the shebang of a Groovy script, or what only pipelines call, stands at the beginning of a line."""
         return _BEGINNING.search(text) is not None
 
 

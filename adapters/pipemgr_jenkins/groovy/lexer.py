@@ -7,6 +7,7 @@ brackets that do not end.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from typing import NamedTuple
 
 from pipemgr.adapter import ParseError
@@ -34,9 +35,12 @@ _CODE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_INDENT = re.compile(r"^[ \t]*", re.MULTILINE)
 _SHEBANG = re.compile(r"\ufeff?#![^\r\n]*")
 _PATH = re.compile(r"\$([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "${": "}"}
+_TYPESET = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\xb4`")
+"""Quotes as word processors and web pages set them."""
 # After these a `/` divides (Groovy's lexer, isExpressionEndingToken); after these words a string may begin anyway.
 _ENDING = {"name", "number", "string", "text end", ")", "]", "}", "++", "--"}
 _BEFORE_STRINGS = {"return", "in", "case", "assert", "throw", "else", "instanceof", "as"}
@@ -74,6 +78,8 @@ class Lexer:
             found = match(self.text, position)
             assert found is not None  # the last branch takes any character  # noqa: S101
             kind, value, start, position = found.lastgroup or "", found[0], position, found.end()
+            if value in _TYPESET:
+                raise self.error(f"`{value}` is no quote in Groovy", start, "write ' or \" in its place")
             if kind in {"name", "number", "other"}:
                 add(Token(kind, value, start, position))
             elif kind == "op":
@@ -153,10 +159,27 @@ class Lexer:
     def _unclosed(self, opener: Token, before: str = "") -> ParseError:
         if opener.kind == "text":
             return self._endless(QUOTES[opener.value], opener.start)
-        closer = _BRACKETS[opener.kind]
-        return self.error(f"`{opener.kind}` is not closed{before}", opener.start, f"close it with `{closer}`")
+        remedy = f"close it with `{_BRACKETS[opener.kind]}`"
+        if opener.kind == "{" and not before and (taken := self._taken()):
+            opener, closer = taken
+            place = self.where(closer.start).removeprefix(f"{self.name}:")
+            before = f": the `}}` at {place}, which stands further left, would have to close it"
+        return self.error(f"`{opener.kind}` is not closed{before}", opener.start, remedy)
+
+    def _taken(self) -> tuple[Token, Token] | None:
+        """The first block that ends at a bracket which, by its indentation, was to close another one."""
+        lines = [(found.start(), found.end()) for found in _INDENT.finditer(self.text)]
+        for index, closer in sorted(self.partners.items(), key=lambda pair: pair[1]):
+            opener, end = self.tokens[index], self.tokens[closer]
+            above, below = (lines[bisect(lines, (one.end, 0)) - 1] for one in (opener, end))
+            if opener.kind == "{" and end.start == below[1] and below[1] - below[0] < above[1] - above[0]:
+                return opener, end
+        return None
 
     def _endless(self, quotes: Quotes, start: int) -> ParseError:
+        around = next((one for at in self._open[::-1] if (one := self.tokens[at]).start < start), None)
+        if around is not None and around.kind == "${" and "\n" not in self.text[around.start : start]:
+            return self._unclosed(around)
         where = " on its line" if len(quotes.first) == 1 and quotes.first != "/" else ""
         return self.error(
             f"a string that begins here does not end{where}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,6 +18,12 @@ def grammar() -> dict[str, Any]:
     """The table."""
     file = files(__package__).joinpath("grammar.yaml")
     return compose(file.read_text(encoding="utf-8"), file.name).plain()  # type: ignore[no-any-return]
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """What was probably meant by an unknown word, for a message; nothing where no known one is like it."""
+    near = get_close_matches(word, known, 1)
+    return f" (perhaps {near[0]!r})" if near else ""
 
 
 def required(shape: Shape) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pipemgr.adapter import Node
 from pipemgr_jenkins.groovy.syntax import Call, Constant, Text
 
-from .grammar import grammar, required, types
+from .grammar import grammar, nearest, required, types
 from .rules_calls import CallRules, named
 from .rules_sandbox import check_sandbox
 from .rules_steps import StepRules
@@ -78,7 +78,8 @@ class Rules:
         """The sections that pipelines, stages and matrices share."""
         for name, section in keyed(node).items():
             if name in grammar()["may_not_be_empty"] and self._empty(section):
-                section.problem(f"{name!r} is empty; write something in it, or remove it")
+                remedy = grammar()["fillings"].get(name) or "something in it, or remove it"
+                section.problem(f"{name!r} is empty; write {remedy}")
         for check_one in (self._agent, self._environment, self._tools, self._post):
             check_one(node)
 
@@ -227,7 +228,8 @@ class Rules:
         known = grammar()["post"]
         for name, condition in keyed(below(node, "post")).items():
             if name not in known:
-                condition.problem(f"'post' has no condition {name!r}; it has {', '.join(known)}")
+                near = nearest(name, known)
+                condition.problem(f"'post' has no condition {name!r}{near}; it has {', '.join(known)}")
             self.steps.section(condition, inside=True)
 
     def _section(self, node: Node | None, section: str, word: str) -> None:
@@ -265,7 +267,8 @@ class Rules:
         fields = grammar()["input"]
         for key, field in keyed(given).items():
             if key not in fields:
-                field.problem(f"'input' has no {key!r}; it has {', '.join(fields)}")
+                near = nearest(key, fields)
+                field.problem(f"'input' has no {key!r}{near}; it has {', '.join(fields)}")
         if below(given, "message") is None:
             given.problem("'input' has no message; write message '...' in it")
         self._section(given, "parameters", "parameter type")

@@ -7,12 +7,11 @@ type is refused, what is computed is not looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from pipemgr.adapter import Fidelity, Finding, Node
 from pipemgr_jenkins.groovy.syntax import Call, Closure, Constant, Part
 
-from .grammar import Shape, grammar, required, types
+from .grammar import Shape, grammar, nearest, required, types
 from .tree import Jenkinsfile
 
 _WANTED = {"text": "a text in quotes", "int": "a whole number without quotes"}
@@ -32,7 +31,7 @@ class CallRules:
             source=node.where,
             what=what,
             why="Jenkins refuses it unless a plugin brings it, and none is known that does",
-            remedy=f"check the spelling{_nearest(what, known)}, or make sure that the plugin is installed",
+            remedy=f"check the spelling{nearest(_quoted(what), known)}, or make sure that the plugin is installed",
             kind="plugin",
         )
         node.origin.findings.append(finding)
@@ -71,7 +70,7 @@ class CallRules:
             elif more:
                 self.told(value, f"argument {key!r} of {name!r}", list(known))
             else:
-                near = _nearest(key, list(known))
+                near = nearest(key, list(known))
                 value.problem(f"{name!r} has no argument {key!r}; check the spelling{near}, or remove it")
         lacking = [one for one in required(shape) if one not in children]
         if lacking and not _hidden(children):
@@ -150,11 +149,6 @@ def _usage(name: str, shape: Shape) -> str:
 
 def _listed(names: list[str]) -> str:
     return " and ".join(repr(one) for one in names)
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    near = get_close_matches(_quoted(word), known, 1)
-    return f" (perhaps {near[0]!r})" if near else ""
 
 
 def _quoted(what: str) -> str:

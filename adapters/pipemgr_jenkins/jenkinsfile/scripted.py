@@ -31,6 +31,7 @@ from .tree import Jenkinsfile
 _NOTHING = (
     "nothing is executed: the file only defines methods or classes; take the Jenkinsfile that uses them"
 )
+_EMPTY = "nothing is executed: the file is empty; write pipeline { ... } into it"
 _PARTS = {"parameters": "parameters", "pipelineTriggers": "triggers"}
 
 
@@ -49,7 +50,7 @@ class ScriptedReader(DeclarativeReader):
             nodes = [one for one in before if not self.shapes.defines(self.file.syntax(one))]
             before = [one for one in before if one not in nodes]
         if not nodes:
-            root["script"].problem(_NOTHING)
+            root["script"].problem(_NOTHING if root["script"].entries() else _EMPTY)
         properties = [one for one in nodes if self._is_properties(one)]
         nodes = [one for one in nodes if one not in properties]
         calls = self._properties(properties)

@@ -11,6 +11,7 @@ from typing import Final
 from pipemgr.adapter import Fidelity, Finding, Node
 from pipemgr_jenkins.groovy.syntax import Assignment, Call, Closure, Constant, Entries, Name, Part
 
+from .grammar import nearest
 from .nodes import Spot, short
 from .statements import Statements
 
@@ -137,8 +138,8 @@ class Sections(Statements):
                 now = RENAMED[call.name]
                 self.problem(call, f"the section {call.name!r} is no more; write its content in {now!r}")
             else:
-                known = ", ".join(sorted(table))
-                self.problem(call, f"{what} has no section {call.name!r}; it may have {known}")
+                near, known = nearest(call.name, list(table)), ", ".join(sorted(table))
+                self.problem(call, f"{what} has no section {call.name!r}{near}; it may have {known}")
 
     def single(self, call: Call) -> Part | None:
         """The one value of a call; a problem where there are more or none."""

@@ -48,7 +48,9 @@ WRONG = [
     *((pipeline(f"{one} {{ }}"), 3, "is empty") for one in ("parameters", "post", "triggers")),
     ("node {\n pipeline { agent any }\n}", 2, "outermost"),
     # stages
-    ("pipeline {\nagent any\nstages {\n}\n}", 3, "is empty"),
+    ("pipeline {\nagent any\nstages {\n}\n}", 3, "'stages' is empty; write a stage in it"),
+    (pipeline("enviroment { A = 'b' }"), 3, "(perhaps 'environment')"),
+    (pipeline("post { allways { echo 'a' } }"), 3, "(perhaps 'always')"),
     ("pipeline {\nagent any\nstages {\necho 'x'\n}\n}", 4, "only stages"),
     ("pipeline {\nagent any\nstages {\nstage { }\n}\n}", 4, "no name"),
     ("pipeline {\nagent any\nstages {\nstage(\"a ${b}\") { steps { echo 'x' } }\n}\n}", 4, "plain quotes"),

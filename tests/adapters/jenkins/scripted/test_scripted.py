@@ -271,6 +271,8 @@ def test_methods_of_the_file_are_the_stages_in_them() -> None:
 def test_a_file_that_only_defines_things_is_no_pipeline() -> None:
     with pytest.raises(InvalidPipeline, match="nothing is executed"):
         reading("class X { }\ndef f() { sh 'a' }")
+    with pytest.raises(InvalidPipeline, match="the file is empty"):
+        reading("// nothing\n")
 
 
 # Whatever the script ------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def plan(pipeline: Pipeline, losses: Losses) -> Plan:
             answer.section is not None and stage.id not in later and (not answer.is_usual or _is_post(stage))
         ):
             found.posts.setdefault(_around(stage), []).append((answer.section, stage, answer))
-            _tell_lost(stage, answer, losses)
+            _tell_end(stage, answer, losses)
         else:
             kept.append(stage)
             _tell(stage, answer, losses)
@@ -99,8 +99,11 @@ def _tell(stage: Stage, answer: Asked, losses: Losses) -> None:
         losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.when", f"condition {stage.when}", why, remedy)
 
 
-def _tell_lost(stage: Stage, answer: Asked, losses: Losses) -> None:
-    """Say what a section of `post` can't ask."""
+def _tell_end(stage: Stage, answer: Asked, losses: Losses) -> None:
+    """Say that a stage becomes a section of `post`, and what such a section can't ask."""
+    if not _is_post(stage):
+        why = f"it is done at the end, as the section {answer.section} of post, which has no name of its own"
+        losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}", f"stage {stage.name or stage.id}", why)
     for one in answer.lost:
         why = (
             f"a section of post ({answer.section}) goes by how the build has ended, not by how each stage has"

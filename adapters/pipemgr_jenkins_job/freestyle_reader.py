@@ -24,6 +24,7 @@ from .elements import Element, flat
 from .fields import is_default
 from .kept import keep, kept_text
 from .rendering import rendered
+from .repository import REPOSITORY, repository
 from .scm import SCM, branches, read_source
 from .step_reader import StepReader
 from .tree import Tree
@@ -139,7 +140,15 @@ class FreestyleReader:
         """The step that gets the source, if there is one."""
         element = self.take(SCM)
         step = read_source(element, self.tree, f"stages.{STAGE}.steps[0]") if element is not None else None
+        self.about(element)
         return [step] if step is not None else []
+
+    def about(self, source: Element | None) -> None:
+        """Keep which repository the job is about."""
+        found = repository(source) if source is not None else None
+        if found is not None:
+            self.kept[REPOSITORY] = found[0]
+            self.tree.node(found[1]).feeds(f"{OWN}.{REPOSITORY}")
 
     def steps(self, at: int) -> list[Step]:
         """Builders and publishers, in the order in which Jenkins executes them."""

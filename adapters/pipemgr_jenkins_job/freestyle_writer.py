@@ -12,6 +12,7 @@ from .elements import Element
 from .freestyle_reader import STEPS
 from .kept import Grower, section
 from .normal import same
+from .repository import REPOSITORY
 from .step_writer import StepWriter, Unfit
 from .tree import Tree
 from .words import JOB, VENDOR, Words, hints, own
@@ -76,7 +77,7 @@ class FreestyleWriter:
         """The job with these fields and those that are kept, in Jenkins' order."""
         root = Element(self.row.root, {"plugin": self.row.plugin} if self.row.plugin else {})
         for path, text in {**self._shown(), **self.kept}.items():
-            if "/" in path or path == JOB or path in made:
+            if "/" in path or path in (JOB, REPOSITORY) or path in made:
                 continue
             if (element := self.grower.field(path, str(text), f"vendor.{VENDOR}.{path}")) is not None:
                 made[path] = element

@@ -62,6 +62,7 @@ class PipelineReader(FreestyleReader):
         mine = reader.read(listed, len(self._told(reading)))
         pipeline = self._joined(name, reading, mine) if reading is not None else self._named(name, mine)
         self.rest()
+        self.about(self.root.child("sources"))
         concurrency = alone or pipeline.concurrency
         data = {**self.kept, **({HINTS: self.hints} if self.hints else {})}
         return pipeline.model_copy(
@@ -103,6 +104,7 @@ class PipelineReader(FreestyleReader):
         if definition.kind == INLINE and script is not None:
             return self._inline(definition, script)
         if definition.tag == DEFINITION:
+            self.about(definition.child("scm"))
             self.tree.take(definition, f"{OWN}.{HINTS}.{DEFINITION}")
             self.hints[DEFINITION] = rendered(definition)
         if not more or self.dialects is None:

@@ -32,9 +32,7 @@ def rendered(element: Element) -> str:
         if isinstance(one, str):
             lines.append(f"{indent}</{one}>")
             continue
-        head = one.tag + "".join(
-            f' {name}="{escaped(value, _ATTRIBUTE)}"' for name, value in one.attributes.items()
-        )
+        head = f"{one.tag}{_attributes(one)}" if one.attributes else one.tag
         if one.children:
             lines.append(f"{indent}<{head}>")
             todo.append((one.tag, depth))
@@ -44,6 +42,11 @@ def rendered(element: Element) -> str:
         else:
             lines.append(f"{indent}<{head}>{escaped(one.text)}</{one.tag}>")
     return "\n".join(lines)
+
+
+def _attributes(element: Element) -> str:
+    pairs = element.attributes.items()
+    return "".join(f' {name}="{escaped(value, _ATTRIBUTE)}"' for name, value in pairs)
 
 
 def document(element: Element) -> str:

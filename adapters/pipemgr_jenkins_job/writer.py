@@ -74,9 +74,9 @@ class JobWriter(Writer):
 
 
 def _tell_gaps(root: Element, losses: Losses) -> None:
-    """A finding for each secret that stood within a longer text."""
+    """A finding for each secret that stood within a longer text, or in an attribute."""
     for one in root.walk():
-        for match in MARK.finditer(one.text or ""):
+        for match in MARK.finditer(" ".join((*one.attributes.values(), one.text or ""))):
             losses.add(
                 Fidelity.MANUAL,
                 "",

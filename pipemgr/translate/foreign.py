@@ -18,6 +18,8 @@ from .vanished import without_vanished
 
 LONGEST_WORD: Final = 60
 """Longer values are not shown in a finding."""
+REPOSITORY: Final = "repository"
+"""What a vendor calls the repository that a pipeline is about, where definitions stand outside of repositories."""
 
 
 def without_foreign(
@@ -97,6 +99,8 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
         for other in _vendors(value) - mine:
             kept = {key: one for key, one in value.vendor[other].items() if key != HINTS}  # type: ignore[attr-defined]
             where = f"{path}.vendor.{other}".lstrip(".")
+            if isinstance(value, Pipeline) and (named := kept.pop(REPOSITORY, None)) is not None:
+                findings.append(_elsewhere(f"{where}.{REPOSITORY}", str(named)))
             if kept and _does_nothing(value):
                 findings.append(_without_work(_finding(where, other, _shown(kept))))
             else:
@@ -104,6 +108,18 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
                     _finding(f"{where}.{key}", other, _shown({key: kept[key]})) for key in sorted(kept)
                 ]
     return findings
+
+
+def _elsewhere(path: str, repository: str) -> Finding:
+    """The finding for the repository that a definition names, where definitions stand in the repository itself."""
+    return Finding(
+        fidelity=Fidelity.MANUAL,
+        path=path,
+        source="",
+        what=f"the repository {repository}",
+        why="the definition names it, and what is written checks out the repository that it stands in",
+        remedy="put the pipeline into that repository, or name it in the step checkout (`repository:` and `ref:`)",
+    )
 
 
 def _shown(kept: Mapping[str, Any]) -> str:

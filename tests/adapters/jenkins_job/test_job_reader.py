@@ -7,9 +7,11 @@ import pytest
 from pipemgr.adapter.registry import Registry
 from pipemgr.errors import ParseError
 from pipemgr.model.definitions import HINTS, Parameter, Pipeline, Trigger
+from pipemgr.service.languages import Languages
 from pipemgr.translate.base import Dialect, Reading
 from pipemgr.translate.convert import convert
 from pipemgr.translate.document import Document, DocumentSet, single
+from pipemgr.translate.report import Fidelity
 
 Read = Callable[[str], Pipeline]
 
@@ -287,6 +289,70 @@ def test_a_job_wants_the_jenkinsfile_that_it_names(jobs: Dialect, reading: Calla
     both = jobs.reader.read(DocumentSet(documents=(*documents.documents, script)))
     assert both.pipeline.stages[0].name == "Build"
     assert both.source.place("stages.build.steps[0]").startswith("ci/Jenkinsfile:")
+
+
+# Which repository ------------------------------------------------------------------------------------------------
+
+GIT = (
+    '{tag} class="hudson.plugins.git.GitSCM"><userRemoteConfigs><hudson.plugins.git.UserRemoteConfig>'
+    "<url>git@example.org:shop.git</url><credentialsId>deploy</credentialsId>"
+    "</hudson.plugins.git.UserRemoteConfig></userRemoteConfigs>"
+    "<branches><hudson.plugins.git.BranchSpec><name>*/main</name></hudson.plugins.git.BranchSpec></branches>"
+)
+ABOUT = {
+    "a job": ("project", f"<{GIT.format(tag='scm')}</scm>{builders('make')}", "git@example.org:shop.git"),
+    "a script from source": (
+        "flow-definition",
+        (
+            '<definition class="org.jenkinsci.plugins.workflow.cps.CpsScmFlowDefinition">'
+            f"<{GIT.format(tag='scm')}</scm></definition>"
+        ),
+        "git@example.org:shop.git, branch */main, credentials deploy",
+    ),
+    "branches of a forge": (
+        "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject",
+        (
+            '<sources><data><jenkins.branch.BranchSource><source class="a.GitHubSCMSource">'
+            "<credentialsId>app</credentialsId><repoOwner>example</repoOwner><repository>shop</repository>"
+            '</source></jenkins.branch.BranchSource></data></sources><factory class="x"/>'
+        ),
+        "example/shop, credentials app",
+    ),
+    "another system": (
+        "project",
+        (
+            '<scm class="hudson.scm.SubversionSCM"><locations><a.Module><remote>https://example.org/svn</remote>'
+            f"</a.Module></locations></scm>{builders('make')}"
+        ),
+        "https://example.org/svn",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ABOUT)
+@pytest.mark.parametrize("target", ["github-actions", "circleci", "jenkins"])
+def test_the_repository_that_a_job_names_is_told(registry: Registry, case: str, target: str) -> None:
+    root, inner, named = ABOUT[case]
+    found = convert(
+        single("jobs/shop/config.xml", job(inner, root)),
+        registry.dialect("jenkins-job"),
+        registry.dialect(target),
+    )
+    (told,) = [one for one in found.report.findings if one.path == "vendor.jenkins-job.repository"]
+    assert told.what.startswith(f"the repository {named}")
+    assert told.fidelity is Fidelity.MANUAL
+    assert told.source.startswith("jobs/shop/config.xml:3:")
+
+
+def test_our_own_format_and_jobs_keep_the_repository(registry: Registry) -> None:
+    jobs, native = registry.dialect("jenkins-job"), Languages(registry).get("native")
+    before = single("jobs/shop/config.xml", job(ABOUT["a job"][1]))
+    ours = convert(before, jobs, native)
+    assert not ours.report.findings
+    assert "repository: git@example.org:shop.git" in ours.documents.documents[0].text
+    again = convert(ours.documents, native, jobs)
+    assert not again.report.findings
+    assert "<repository>" not in again.documents.documents[0].text
 
 
 # What is no job --------------------------------------------------------------------------------------------------

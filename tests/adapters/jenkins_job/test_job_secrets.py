@@ -28,7 +28,18 @@ PLACES = {
         "</hudson.model.PasswordParameterDefinition></parameterDefinitions>"
         "</hudson.model.ParametersDefinitionProperty></properties>"
     ),
+    "the plain default of a parameter": (
+        "<properties><hudson.model.ParametersDefinitionProperty><parameterDefinitions>"
+        f"<com.a.NonStoredPasswordParameterDefinition><name>P</name><defaultValue>{PLAIN}</defaultValue>"
+        "</com.a.NonStoredPasswordParameterDefinition></parameterDefinitions>"
+        "</hudson.model.ParametersDefinitionProperty></properties>"
+    ),
     "a source": f'<scm class="a.SCM"><userPassword>{OLD}</userPassword></scm>',
+    "an address": (
+        '<scm class="hudson.plugins.git.GitSCM"><userRemoteConfigs><hudson.plugins.git.UserRemoteConfig>'
+        f"<url>https://ci:{PLAIN}@example.org/shop.git</url></hudson.plugins.git.UserRemoteConfig>"
+        "</userRemoteConfigs></scm>"
+    ),
     "a trigger": f"<triggers><a.Trigger><secretToken>{NEW}</secretToken></a.Trigger></triggers>",
     "a property": f"<properties><a.Property><token>{NEW}</token></a.Property></properties>",
 }
@@ -62,7 +73,7 @@ def test_each_secret_has_a_name_and_a_finding(
     assert finding.remedy
 
 
-@pytest.mark.parametrize("place", [one for one in PLACES if one != "an attribute"])
+@pytest.mark.parametrize("place", PLACES)
 def test_what_is_written_leaves_a_gap_and_says_so(registry, place: str) -> None:
     jobs: Dialect = registry.dialect("jenkins-job")
     found = convert(single("jobs/shop/config.xml", f"<project>{PLACES[place]}</project>"), jobs, jobs)

@@ -71,7 +71,7 @@ def audit(  # noqa: PLR0913 - one for each option
 
 def _print_empty(made: Audit, known: Languages) -> None:
     """Where definitions are looked for, when there are none."""
-    click.echo(f"No definitions below {plain(made.place)}. They are looked for at:")
+    click.echo(f"No definition lies below {plain(made.place)} where definitions are looked for:")
     for language, patterns in known.places().items():
         click.echo(f"  {', '.join(patterns)} ({language})")
     click.echo("A single file, wherever it lies: pipemgr convert FILE --from VENDOR --to VENDOR")

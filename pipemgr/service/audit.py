@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ MOST: Final = 10_000
 PLACES: Final = 20
 """Places of one task that are kept."""
 _WORST: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
+_CALLED: Final = re.compile(r"<?([^\s<>(){}=,;@]+)")
+"""The name of what is called, where a vendor's own words begin: without a version, arguments, or the brackets of XML."""
 _LOST: Final = RANK[Fidelity.EQUIVALENT]
 
 
@@ -252,15 +255,21 @@ def _is_unknown(step: Step) -> bool:
 
 
 def _call(step: Step) -> str:
-    """What a step calls, without its version."""
-    return step_name(step).partition("@")[0] or step.action
+    """What a step calls, without its version and what it is given."""
+    return _name(step_name(step)) or step.action
+
+
+def _name(words: str) -> str:
+    """The name of what is called, at the beginning of a vendor's own words."""
+    found = _CALLED.match(words)
+    return found[1] if found else words
 
 
 def _called(stage: Stage) -> Iterator[str]:
     """What a stage without steps calls in its vendor's words: another definition, or a job of a package."""
     for kept in stage.vendor.values() if not stage.steps else ():
         words = (one for key, one in kept.items() if key != HINTS and isinstance(one, str))
-        yield from (first_word(one).partition("@")[0] for one in list(words)[:1])
+        yield from (_name(first_word(one)) for one in list(words)[:1])
 
 
 def _ranked(counter: Counter[str]) -> tuple[Ranked, ...]:

@@ -221,5 +221,10 @@ def first_word(value: Any) -> str:
 def _opening(lines: list[str]) -> str:
     """The first line of a text, with the one below where it only opens a block."""
     if lines[1:] and lines[0].endswith("{"):
-        return f"{lines[0]} {lines[1].strip()}"[:80]
-    return lines[0][:80] if lines else ""
+        return shorten(f"{lines[0]} {lines[1].strip()}")
+    return shorten(lines[0]) if lines else ""
+
+
+def shorten(text: str, most: int = 80) -> str:
+    """A text that says where it was cut."""
+    return text if len(text) <= most else text[: most - 3] + "..."

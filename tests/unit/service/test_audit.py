@@ -142,3 +142,13 @@ def test_what_is_no_place_is_refused_with_what_to_name(tmp_path: Path) -> None:
     assert "Git repository" in str(caught.value.remedy)
     with tree(str(tmp_path)) as folder:
         assert folder == tmp_path
+
+
+def test_calls_are_counted_by_their_names_whatever_they_are_given(tmp_path: Path) -> None:
+    stages = "acmeDeploy('a')\nacmeDeploy target: 'b', sizes: [1, 2]\nstash name: 'x@y'\nscript { echo 'a' }"
+    (tmp_path / "Jenkinsfile").write_text(
+        f"pipeline {{ agent any\nstages {{ stage('a') {{ steps {{\n{stages}\n}} }} }} }}", "utf-8"
+    )
+    audit = _audit(tmp_path, "github-actions")
+    assert [(one.name, one.count) for one in audit.unknown] == [("acmeDeploy", 2)]
+    assert {"stash"} <= {one.name for one in audit.known}

@@ -72,6 +72,8 @@ def test_nobody_claims_our_own_files(monkeypatch):
         ("jobs/deploy/config.xml", "", "jenkins-job"),
         ("build.groovy", "// ours\npipeline {\n  agent any\n}\n", "jenkins"),
         ("build.groovy", "#!/usr/bin/env groovy\nnode {}", "jenkins"),
+        ("build.groovy", "// ours\nnode('linux') {\n  sh 'make'\n}\n", "jenkins"),
+        ("build.groovy", "@Library('acme') _\nbuildPlugin()", "jenkins"),
         ("build.groovy", "class Pipeline {}", "native"),
         ("deploy.xml", "<?xml version='1.1'?>\n<project>\n</project>", "jenkins-job"),
         ("pom.xml", "<?xml version='1.0'?>\n<project xmlns='http://maven.apache.org/POM/4.0.0'>", "native"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,14 +12,15 @@ from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal,
 from .conditions import ALWAYS, SUCCESS, Asked, asked, asks_status, both, conjuncts
 from .durations import shorter
 from .rewriting import rewritten
+from .shown import common_variables, in_short, seen
 
 _STEPS: Final = Name("steps")
 _RUN: Final = "run"
 _POST: Final = "post"
 """The block around stages that are done when all others are."""
 CHECKOUT: Final = "checkout"
-_LINE: Final = 50
 _NAMES: Final = 3
+_TOOLS: Final = "setup."
 _STAGE_ID: Final = Access(Name("stage"), Literal("id"))
 
 
@@ -66,15 +67,21 @@ def tidies(stage: Stage) -> bool:
     return not asked(stage.when).usual or stage.group == _POST
 
 
-def joined(members: Sequence[Member], lead: Stage, when: Expression | None) -> Joined:
-    """One stage with the steps of all members, in order; `lead` gives it all that holds for the whole."""
-    common = _common([one.stage for one in members if not only_checkout(one.stage)])
+def joined(
+    members: Sequence[Member], lead: Stage, when: Expression | None, given: Mapping[str, str]
+) -> Joined:
+    """One stage with the steps of all members, in order; `lead` gives it all that holds for the whole.
+
+    `given` are the variables that the pipeline gives to all its stages.
+    """
+    common = common_variables([one.stage for one in members if not only_checkout(one.stage)], given)
     made = Joined(lead)
     known: set[str] = set()
+    tools: dict[str, Step | None] = {}
     steps: list[Step] = []
     outputs: dict[str, str] = {}
     for member in members:
-        one = _Inner(member, known, common)
+        one = _Inner(member, known, common, tools)
         steps += one.steps()
         made.places += one.places
         made.limits += [member.path] * one.limited
@@ -87,12 +94,6 @@ def joined(members: Sequence[Member], lead: Stage, when: Expression | None) -> J
 def only_checkout(stage: Stage) -> bool:
     """Whether it does nothing but fetch the repository."""
     return all(step.action == CHECKOUT and step.when is None for step in stage.steps)
-
-
-def _common(stages: Sequence[Stage]) -> dict[str, str]:
-    """The variables that all stages have, with the same values."""
-    first = stages[0].variables if stages else {}
-    return {key: text for key, text in first.items() if all(one.variables.get(key) == text for one in stages)}
 
 
 def outcome(step: str) -> Expression:
@@ -111,13 +112,17 @@ def _is_not(step: str, word: str) -> Expression:
 class _Inner:
     """The steps of one member, as they stand in the stage that it became part of."""
 
-    def __init__(self, member: Member, known: set[str], common: dict[str, str]) -> None:
+    def __init__(
+        self, member: Member, known: set[str], common: Mapping[str, str], tools: dict[str, Step | None]
+    ) -> None:
         self.member = member
-        self.stage = _apart(member.stage, known)
+        self.stage = stage = _apart(member.stage, known)
+        kept = [at for at, one in enumerate(stage.steps) if self._lacks(one, tools)]
+        self.stage = stage.model_copy(update={"steps": tuple(stage.steps[at] for at in kept)})
         self.known = known
         self.common = common
         known.update(step.id for step in self.stage.steps if step.id)
-        self.places = [f"{member.path}.steps[{at}]" for at in range(len(self.stage.steps))]
+        self.places = [f"{member.path}.steps[{at}]" for at in kept]
         self.limited = self.stage.timeout is not None and len(self.stage.steps) > 1
 
     def steps(self) -> list[Step]:
@@ -131,6 +136,16 @@ class _Inner:
         """Whether its steps go by how its own went, and not by the whole: others may have failed, or it may."""
         return not self.member.asked.usual or self.stage.allow_failure is not False
 
+    def _lacks(self, step: Step, tools: dict[str, Step | None]) -> bool:
+        """Whether a step is needed: it isn't where it provides a tool that was the last one of its kind anyway."""
+        if not step.action.startswith(_TOOLS):
+            return True
+        plain = step.when is None and step.id is None and not self._alone
+        there = plain and tools.get(step.action) == step
+        if not there:
+            tools[step.action] = step if plain and not self.member.gate else None
+        return not there
+
     # What was said of the stage --------------------------------------------------------------------------
 
     def _dressed(self, step: Step) -> Step:
@@ -141,7 +156,7 @@ class _Inner:
         return step.model_copy(
             update={
                 "name": self._name(step),
-                "variables": {**own, **step.variables},
+                "variables": {**seen(own, step), **step.variables},
                 "inputs": inputs,
                 "timeout": shorter(step.timeout, self.stage.timeout),
                 "allow_failure": step.allow_failure or self.stage.allow_failure,
@@ -153,16 +168,13 @@ class _Inner:
         if tidies(self.stage):
             return step.name
         outer = self.stage.name or self.stage.id
-        script = step.inputs.get("script") if step.action == _RUN else None
         if step.name:
             return step.name if step.name.startswith(outer) else f"{outer}: {step.name}"
-        if len(self.stage.steps) == 1:
-            return outer
-        if not isinstance(script, str):
+        script = step.inputs.get("script") if step.action == _RUN else None
+        if len(self.stage.steps) > 1 and script is None:
             return None
-        line = next((line.strip() for line in script.splitlines() if line.strip()), "")
-        line = line if len(line) <= _LINE else f"{line[:_LINE].rstrip()} ..."
-        return f"{outer}: {line}" if line and "${{" not in line else outer
+        short = in_short(script) if isinstance(script, str) and len(self.stage.steps) > 1 else ""
+        return f"{outer}: {short}" if short else outer
 
     # When they are executed ------------------------------------------------------------------------------
 

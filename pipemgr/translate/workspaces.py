@@ -266,7 +266,7 @@ class _Sharing:
         lead = group.first.model_copy(update={"name": title(self._named(group)), "retry": 0})
         if any(one.group != lead.group for one in group.members):
             lead = lead.model_copy(update={"group": None})
-        made = joined(members, lead, both(first.status, whole))
+        made = joined(members, lead, both(first.status, whole), self.pipeline.variables)
         self.places[group.id] = tuple(made.places)
         self._tell(group, made.limits)
         return made.stage

@@ -396,3 +396,30 @@ def test_what_follows_a_success_is_done_though_what_follows_a_failure_was_left_o
     apart = [{**one, "workspace": None} for one in (stage("build"), *tail)]
     last = share(poor, *apart).pipeline.stages[-1]
     assert str(last.when) == "!failure() && !canceled()"
+
+
+def test_a_tool_that_each_stage_asks_for_is_provided_once(poor: Any) -> None:
+    tool = {"action": "setup.java", "inputs": {"version": "21"}}
+    shared = share(
+        poor,
+        stage("build", steps=[tool, run("mvn")]),
+        stage("test", "build", steps=[tool, run("mvn test")], when="tag != ''"),
+        stage(
+            "other",
+            "test",
+            steps=[tool | {"inputs": {"version": "8"}}, tool | {"when": "tag == ''"}, run("x")],
+        ),
+        stage("again", "build", "other", when="always()", steps=[tool, run("y")]),
+    )
+    (one,) = shared.pipeline.stages
+    assert scripts(one) == [
+        "setup.java",
+        "mvn",
+        "mvn test",
+        "setup.java",
+        "setup.java",
+        "x",
+        "setup.java",
+        "y",
+    ]
+    assert shared.moved.path("stages.build.steps[2]") == "stages.test.steps[1]"

@@ -154,6 +154,9 @@ CASES: Final[dict[str, dict[str, Any]]] = {
 FORMS: Final[dict[str, dict[str, str]]] = compose(
     (Path(__file__).parent / "forms.yaml").read_text(encoding="utf-8"), "forms.yaml"
 ).plain()
+JENKINS: Final[dict[str, tuple[str, ...]]] = {
+    "what a script starts around steps is read as a script that only Jenkins understands": ("services",),
+}
 KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "circleci": {
         "what makes jobs of their own comes back as stages, and no finding says so": ("approval", "include", "name"),
@@ -169,7 +172,9 @@ KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "a failure of anything before is read as one of the stages that are needed": ("after a failure",),
         "what lets a script fail is read as a part of the script": ("allow-failure",),
         "ports of the first image are open, and no finding says so": ("container",),
-    }
+    },
+    "jenkins": JENKINS,
+    "jenkins-job": JENKINS,
 }  # fmt: skip
 """By language and reason: what comes back in another form that patterns of paths can't tell, or is not told yet."""
 

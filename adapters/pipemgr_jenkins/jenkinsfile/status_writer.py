@@ -78,7 +78,14 @@ def asked(condition: Expression | None) -> Asked:
         return _always([one for one in left if one != Call("always")], rest, about)
     if len(left) == 1 and left[0] in _SECTIONS:
         return Asked(_SECTIONS[left[0]], rest)
+    if all(map(_is_groovy, left)):
+        return Asked("always", (*rest, *left))
     return Asked(_near(left), rest, tuple(left))
+
+
+def _is_groovy(node: Expression) -> bool:
+    """Whether a script can ask it: it is about the build so far, not about single stages or steps."""
+    return all(isinstance(one, Call) for one in node.walk() if _is_about(one))
 
 
 def _always(left: Sequence[Expression], rest: tuple[Expression, ...], about: Sequence[Expression]) -> Asked:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema
@@ -21,6 +21,8 @@ MAX_LENGTH: Final = 21_000
 """The longest expression accepted, in characters."""
 MAX_DEPTH: Final = 100
 """The deepest nesting of parentheses and calls accepted."""
+_KEPT: Final = 1024
+"""So many of the texts parsed last keep their trees, which nobody changes: a definition says the same again and again."""
 MAX_HEIGHT: Final = 200
 """The tallest tree accepted: a chain of operators or keys grows one too, without any nesting."""
 
@@ -401,6 +403,7 @@ class _Parser:
         return Call(token.text, tuple(arguments))
 
 
+@lru_cache(_KEPT)
 def parse(text: str) -> Expression:
     """The tree of `text`.
 

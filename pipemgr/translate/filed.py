@@ -16,12 +16,12 @@ _RUN: Final = "run"
 
 def filed(pipeline: Pipeline, target: Dialect) -> Pipeline:
     """The pipeline with such variables of steps said by their stages, as writers look for them."""
+    if not any(_names_file(step) for stage in pipeline.stages for step in stage.steps):
+        return pipeline
     rows = target.tables.variables.given.values() if target.tables and target.tables.has("variables") else ()
     there = {row.template: row.variable for row in rows}
 
     def change(stage: Stage) -> Stage:
-        if not any(step.variables for step in stage.steps):
-            return stage
         variables = dict(stage.variables)
         steps = tuple(_step(step, there, variables) for step in stage.steps)
         if steps == stage.steps:
@@ -29,6 +29,10 @@ def filed(pipeline: Pipeline, target: Dialect) -> Pipeline:
         return stage.model_copy(update={"steps": steps, "variables": variables})
 
     return change_stages(pipeline, change)
+
+
+def _names_file(step: Step) -> bool:
+    return any(map(_FILE.fullmatch, step.variables.values()))
 
 
 def _step(step: Step, there: dict[str, str], variables: dict[str, str]) -> Step:

@@ -22,6 +22,7 @@ from pipemgr.model.support import Answer, Support
 from .durations import shorter
 from .effects import TOLD_BY_NOTE, effect
 from .features import FEATURES, used, without
+from .latest import latest
 from .machines import background, one_machine, parallelism
 from .matrix import expand
 from .report import Fidelity, Finding
@@ -248,7 +249,7 @@ def lower(
     What no pass can say otherwise is taken out. Features that are not in the table are supported. `tokens` says
     whether the target's builds have a token of their own.
     """
-    lacking = [name for name in FEATURES if not features.get(name, _FULL)]
+    lacking = _lacking(features)
     if _PARALLELISM in lacking:
         pipeline = one_machine(pipeline)
     now = used(pipeline)
@@ -277,6 +278,12 @@ def lower(
     ):  # what a pass was free to add, such as names of a matrix's stages
         pipeline = without(pipeline, name)
     return pipeline, tuple(findings)
+
+
+@latest
+def _lacking(features: Mapping[str, Answer]) -> tuple[str, ...]:
+    """What the target can't say."""
+    return tuple(name for name in FEATURES if not features.get(name, _FULL))
 
 
 _TURNS: Final = {one.removes: turn for turn, one in enumerate(PASSES, 1)}

@@ -50,22 +50,23 @@ def undefined(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
 
     Parameters, axes of the matrix, outputs of stages and steps: all that a definition says itself.
     """
+    looked_up = [(path, node) for path, one in expressions(pipeline) for node in _outermost(one)]
+    if not looked_up:
+        return
     stages = {stage.id: stage for stage in pipeline.stages}
     parameters = _parameters(pipeline)
     known: dict[str, Mapping[str, Collection[str] | None]] = {
         name: {"parameters": parameters, **_in_stage(stage)} for name, stage in stages.items()
     }
-    for path, expression in expressions(pipeline):
+    for path, node in looked_up:
         stage = stages.get(path.split(".")[1]) if path.startswith("stages.") else None
         there = known[stage.id] if stage else {"parameters": parameters}
-        for node in _outermost(expression):
-            root, keys = chain(node)
-            name = words(root, keys)
-            some = there.get(name[0]) if name else None
-            if len(name) > 1 and some is not None and name[1].lower() not in map(str.lower, some):
-                yield path, ".".join(name[:2]), _instead(name[1], some)
-            elif stage is not None and (missing := _output(name, stage, stages)):
-                yield path, ".".join(name), missing
+        name = words(*chain(node))
+        some = there.get(name[0]) if name else None
+        if len(name) > 1 and some is not None and name[1].lower() not in map(str.lower, some):
+            yield path, ".".join(name[:2]), _instead(name[1], some)
+        elif stage is not None and (missing := _output(name, stage, stages)):
+            yield path, ".".join(name), missing
 
 
 def _outermost(node: Expression) -> Iterator[Expression]:

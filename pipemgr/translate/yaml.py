@@ -31,6 +31,9 @@ MAX_NODES: Final = 200_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_TAG: Final = "tag:yaml.org,2002:"
+_TEXTS: Final = ("!", f"{_CORE_TAG}str")
+_MAPPINGS: Final = ("!", f"{_CORE_TAG}map")
+_SEQUENCES: Final = ("!", f"{_CORE_TAG}seq")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -92,11 +95,11 @@ class _Raw:
 
     __slots__ = ("children", "column", "line", "value")
 
-    def __init__(self, mark: Any, value: Plain = None) -> None:
+    def __init__(self, line: int, column: int, value: Plain = None) -> None:
         self.value = value
         self.children: list[_Child] | dict[str, _Child] | None = None
-        self.line: int = mark.line + 1
-        self.column: int = mark.column + 1
+        self.line = line
+        self.column = column
 
 
 _Child = tuple[int, int, _Raw]
@@ -109,9 +112,10 @@ class _Key(_Raw):
     __slots__ = ("merges", "text")
 
     def __init__(self, event: Any, value: Plain) -> None:
-        super().__init__(event.start_mark, value)
-        self.text: str = event.value
-        self.merges = event.value == "<<" and not event.style
+        mark, text = event.start_mark, event.value
+        super().__init__(mark.line + 1, mark.column + 1, value)
+        self.text: str = text
+        self.merges = text == "<<" and not event.style
 
 
 class _Composer:
@@ -132,7 +136,7 @@ class _Composer:
         for event in yaml.parse(text, Loader=_LOADER):
             match event:
                 case yaml.ScalarEvent():
-                    self.add(self.scalar(event), event)
+                    self.new(self.scalar(event), event.anchor)
                 case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                     self.start(event)
                 case yaml.MappingEndEvent():
@@ -141,35 +145,42 @@ class _Composer:
                 case yaml.SequenceEndEvent():
                     raw, raw.children = self.open.pop()
                 case yaml.AliasEvent():
-                    self.add(self.alias(event), event)
+                    mark = event.start_mark
+                    self.add(self.alias(event), mark.line + 1, mark.column + 1)
                 case yaml.DocumentStartEvent():
                     root, start = [], event.start_mark
-                    self.anchors, self.open = {}, [(_Raw(start), root)]
+                    self.anchors, self.open = {}, [(_Raw(1, 1), root)]
                 case yaml.DocumentEndEvent():
                     yield root[0][2], start
 
-    def add(self, raw: _Raw, event: Any) -> None:
-        """Put a value below the innermost open collection."""
-        mark = event.start_mark
-        self.spend(1, mark)
-        self.open[-1][1].append((mark.line + 1, mark.column + 1, raw))
-        if event.anchor and not isinstance(event, yaml.AliasEvent):
-            self.anchors[event.anchor] = raw
+    def new(self, raw: _Raw, anchor: str | None) -> None:
+        """Put a value below the innermost open collection, where aliases may find it."""
+        self.add(raw, raw.line, raw.column)
+        if anchor:
+            self.anchors[anchor] = raw
 
-    def spend(self, values: int, mark: Any) -> None:
+    def add(self, raw: _Raw, line: int, column: int) -> None:
+        """Put a value that is shown there below the innermost open collection."""
+        self.spend(1, line, column)
+        self.open[-1][1].append((line, column, raw))
+
+    def spend(self, values: int, line: int, column: int) -> None:
         self.count += values
         if self.count > 2 * MAX_NODES:
-            self.refuse(f"more than {MAX_NODES:,} values", mark, "is this the right file?")
+            self.refuse(f"more than {MAX_NODES:,} values", _at(line, column), "is this the right file?")
 
     def scalar(self, event: Any) -> _Raw:
-        text, tag, mark = event.value, event.tag, event.start_mark
-        if event.style == '"' and _SURROGATE.search(text):
-            self.refuse("half of a surrogate pair is no character", mark, "write the character itself")
-        if tag in (None, "!", f"{_CORE_TAG}str"):
+        text, tag, style = event.value, event.tag, event.style
+        if style == '"' and _SURROGATE.search(text):
+            self.refuse(
+                "half of a surrogate pair is no character", event.start_mark, "write the character itself"
+            )
+        if tag is None or tag in _TEXTS:
             try:
-                return _Key(event, text if event.style or tag else resolve(text))
+                return _Key(event, text if style or tag else resolve(text))
             except ValueError as error:
-                self.refuse(str(error), mark, "put it in quotes if it is a text")
+                self.refuse(str(error), event.start_mark, "put it in quotes if it is a text")
+        mark = event.start_mark
         wanted = _TYPES.get(tag.removeprefix(_CORE_TAG))
         if wanted is None:
             self.refuse(f"the tag {_shown(tag)} has no meaning here", mark, "remove the tag")
@@ -185,11 +196,13 @@ class _Composer:
         mark = event.start_mark
         if len(self.open) > MAX_DEPTH:
             self.refuse(f"nested more than {MAX_DEPTH} deep", mark, "is this the right file?")
-        kind = "map" if isinstance(event, yaml.MappingStartEvent) else "seq"
-        if event.tag not in (None, "!", _CORE_TAG + kind):
-            self.refuse(f"the tag {_shown(event.tag)} has no meaning here", mark, "remove the tag")
-        raw = _Raw(mark)
-        self.add(raw, event)
+        tag = event.tag
+        if tag is not None and tag not in (
+            _MAPPINGS if isinstance(event, yaml.MappingStartEvent) else _SEQUENCES
+        ):
+            self.refuse(f"the tag {_shown(tag)} has no meaning here", mark, "remove the tag")
+        raw = _Raw(mark.line + 1, mark.column + 1)
+        self.new(raw, event.anchor)
         self.open.append((raw, []))
 
     def alias(self, event: Any) -> _Raw:
@@ -232,7 +245,7 @@ class _Composer:
         for raw in several:
             if not isinstance(raw.children, dict):
                 self.refuse("<< takes a mapping or a list of mappings", _at(line, column))
-            self.spend(len(raw.children), _at(line, column))
+            self.spend(len(raw.children), line, column)
             yield raw.children
 
 
@@ -306,7 +319,7 @@ def compose(text: str, name: str) -> Node:
             root = raw
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _clear(error, name, text) from None
-    root = root or _Raw(_at(1, 1))
+    root = root or _Raw(1, 1)
     return _expand(Source(name, text), None, "", (root.line, root.column, root))
 
 

@@ -33,15 +33,28 @@ def interpolated(pieces: Sequence[str | Expression]) -> str:
     """A literal for a text with expressions in it; what is no `Expression` is text as it is."""
     if not any(isinstance(one, Expression) for one in pieces):
         return quoted("".join(pieces))
+    joined = _joined(pieces)
     lines = _in_lines("".join(one for one in pieces if not isinstance(one, Expression)))
     mark = '"""' if lines else '"'
-    found = []
+    found = [_piece(one, lines=lines, first=not at, last=False) for at, one in enumerate(joined[:-1])]
+    return mark + "".join(found) + _piece(joined[-1], lines=lines, first=len(joined) == 1, last=True) + mark
+
+
+def _joined(pieces: Sequence[str | Expression]) -> list[str | Expression]:
+    """The pieces, with texts that stand beside one another as one."""
+    found: list[str | Expression] = []
     for one in pieces:
-        if isinstance(one, Expression):
-            found.append(f"${{{one}}}")
+        if found and not isinstance(one, Expression) and not isinstance(found[-1], Expression):
+            found[-1] += one
         else:
-            found.append((_block if lines else _line)(one, '"').replace("$", "\\$"))
-    return mark + "".join(found) + mark
+            found.append(one)
+    return found
+
+
+def _piece(one: str | Expression, *, lines: bool, first: bool, last: bool) -> str:
+    if isinstance(one, Expression):
+        return f"${{{one}}}"
+    return (_block(one, '"', first=first, last=last) if lines else _line(one, '"')).replace("$", "\\$")
 
 
 def value(data: Any) -> str:
@@ -79,11 +92,15 @@ def _line(text: str, mark: str) -> str:
     return _odd(text.replace(mark, "\\" + mark))
 
 
-def _block(text: str, mark: str) -> str:
-    """A text between three marks: line ends stay, marks are escaped only where three might meet."""
+def _block(text: str, mark: str, *, first: bool = True, last: bool = True) -> str:
+    """A text between three marks: line ends stay, marks are escaped only where three might meet.
+
+    `first` and `last` tell whether the text stands beside the three, or beside an expression.
+    """
     for plain, escape in _ESCAPES.items():
         text = text if plain in "\n\t" else text.replace(plain, escape)
-    risky = rf"\A{mark}|{mark}\Z|{mark}(?={mark})|(?<={mark}){mark}"
+    ends = (rf"\A{mark}|" if first else "") + (rf"{mark}\Z|" if last else "")
+    risky = rf"{ends}{mark}(?={mark})|(?<={mark}){mark}"
     return _odd(re.sub(risky, rf"\\{mark}", text))
 
 

@@ -107,6 +107,12 @@ def test_dollars_of_a_text_stay_dollars() -> None:
     assert isinstance(part.pieces[1], Property)
 
 
+def test_marks_beside_expressions_stay_as_they_are() -> None:
+    text = 'if [ "', Expression("env.A"), '" = a ]; then\n  echo "b"'
+    assert interpolated(text) == '"""if [ "${env.A}" = a ]; then\n  echo "b\\""""'
+    assert interpolated(["a\n", '"', '""', Expression("b")]) == '"""a\n\\"\\"\\"${b}"""'
+
+
 def test_keys_are_bare_where_they_can_be() -> None:
     assert [key(one) for one in ("a_1", "$class", "if", "a-b", "1a", "true", "")] == [
         "a_1", "$class", "if", "'a-b'", "'1a'", "'true'", "''",

@@ -284,13 +284,15 @@ class TriggersFile(TableFile):
 
     With `spreads` times may have `H`, which the vendor replaces by a number of its choice, the same one for ever; with
     `own-zone` they count in the time zone of the vendor's machine where they name none, and otherwise in UTC. With
-    `polls` the vendor may look for pushes at times that the trigger's option `poll` has.
+    `polls` the vendor may look for pushes at times that the trigger's option `poll` has. What is in `always` starts
+    builds whatever a definition says.
     """
 
     schedules: Literal["default-branch", "branches"] | None = None
     spreads: bool = False
     own_zone: bool = False
     polls: bool = False
+    always: tuple[TriggerName, ...] = ()
     rows: tuple[TriggerRow, ...]
 
 

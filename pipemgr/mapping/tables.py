@@ -304,6 +304,12 @@ class Tables:
         return any(file.polls for file in self._load("triggers", TriggersFile))
 
     @cached_property
+    def always(self) -> tuple[str, ...]:
+        """What starts builds whatever a definition says."""
+        said = (one for file in self._load("triggers", TriggersFile) for one in file.always)
+        return tuple(dict.fromkeys(said))
+
+    @cached_property
     def usual_sizes(self) -> frozenset[str]:
         """Sizes of machines that are no larger than what any vendor hosts."""
         return frozenset(size for file in self._load("runners", RunnersFile) for size in file.usual)

@@ -24,6 +24,7 @@ from .services import addresses
 from .shells import shells_named
 from .sizes import usual_sizes
 from .spreading import clocks
+from .starting import by_hand, pushes_told
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     if source.name == target.name:
         return Carried(pipeline)
     opened, foreign, origins = without_foreign(pipeline, target, rows=False)
+    opened = pushes_told(by_hand(pipeline, opened, target), target)
     opened, valued = asked_for(opened, source)
     more = named(filed(opened, target), source, target)
     left, given = left_out(more.pipeline, target)

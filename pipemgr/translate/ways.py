@@ -17,6 +17,7 @@ from .document import DocumentSet
 from .early import asked_in_time, filled_in, plain_defaults
 from .filed import filed
 from .foreign import without_foreign
+from .latest import latest
 from .lowering import lower
 from .matching import without_matches
 from .names import undefined
@@ -24,6 +25,7 @@ from .report import Fidelity, Finding
 from .sayable import sayable
 from .secret_names import kept
 from .spreading import certain_times, spreads
+from .starting import only_where_started
 from .windows import on_windows
 from .workspaces import without_workspaces
 
@@ -89,7 +91,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     early = asked_in_time(filled_in(own, dialect), dialect)
     somewhere, windows = on_windows(early.pipeline, dialect)
     known = somewhere if dialect.foreign else filed(somewhere, dialect)
-    plain, matches = without_matches(known, dialect)
+    started, starts = only_where_started(known, dialect)
+    plain, matches = without_matches(started, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
     try:
         writing = _answer(dialect.writer.write(lowered), Writing, "writer", dialect)
@@ -97,7 +100,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise
     except Exception as error:
         raise _fault(error, "writer", dialect, None) from error
-    late = map(early.moved.placed, (*windows, *matches, *findings, *writing.findings))
+    late = map(early.moved.placed, (*windows, *starts, *matches, *findings, *writing.findings))
     told = map(origins.placed, (*early.findings, *late))
     moved = map(shared.moved.placed, (*foreign, *told))
     placed = map(secrets.moved.placed, (*shared.findings, *moved))
@@ -126,6 +129,7 @@ def _fault(error: Exception, role: str, dialect: Dialect, where: str | None) -> 
     )
 
 
+@latest
 def _has_tokens(dialect: Dialect) -> bool:
     """Whether builds have a token of their own there."""
     tables = dialect.tables

@@ -8,13 +8,15 @@ from typing import Final
 
 from pipemgr.adapter import Fidelity, Losses
 from pipemgr.model.definitions import Pipeline, Stage
-from pipemgr.model.expressions import Expression, Name
+from pipemgr.model.expressions import Binary, Expression, Name
 
+from .begun import asks_begun
 from .checkout_writer import is_plain
 from .graph_writer import Sequential, Tree, before, closure, planned
+from .references import plain
 from .slugs import POST
 from .stages import CHECKOUT
-from .status_writer import Asked, asked
+from .status_writer import Asked, asked, conjuncts, joined
 
 SHOWN: Final = 3
 """Names that a finding shows of many."""
@@ -37,7 +39,7 @@ class Plan:
 
 def plan(pipeline: Pipeline, losses: Losses) -> Plan:
     """What becomes of the stages of a pipeline."""
-    answers = {stage.id: asked(stage.when) for stage in pipeline.stages}
+    answers = {stage.id: _asked(stage) for stage in pipeline.stages}
     later = _followed(pipeline.stages, answers)
     found = Plan(())
     kept: list[Stage] = []
@@ -83,6 +85,13 @@ def _followed(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> set[str]
     ends = {stage.id for stage in stages if _is_post(stage)}
     usual = (stage for stage in stages if answers[stage.id].is_usual and stage.id not in ends)
     return set[str]().union(*(after[stage.id] for stage in usual)) - ends
+
+
+def _asked(stage: Stage) -> Asked:
+    """What a stage's condition asks; Jenkins knows by itself that the end of a block is for one that began."""
+    if stage.when is None or not _is_post(stage) or stage.group == POST:
+        return asked(stage.when)
+    return asked(joined([one for one in conjuncts(stage.when) if not asks_begun(one)]))
 
 
 def _is_post(stage: Stage) -> bool:
@@ -156,8 +165,22 @@ def _conditions(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> dict[s
         more: tuple[Expression, ...] = ()
         if not answers[name].relaxed and answers[name].is_usual:
             more = tuple(one for need in by_id[name].needs for one in found.get(need, ()) if _is_common(one))
-        found[name] = (*own, *dict.fromkeys(one for one in more if one not in own))
+        found[name] = (*own, *dict.fromkeys(one for one in more if not _is_said(one, own)))
     return found
+
+
+def _is_said(node: Expression, own: Iterable[Expression]) -> bool:
+    """Whether a condition holds wherever all of `own` do: it is one of them, or only asks for one of several."""
+    known = set(map(plain, own))
+    todo = [plain(node)]
+    while todo:
+        match todo.pop():
+            case Binary("||", left, right) as either if either not in known:
+                todo += [left, right]
+            case one:
+                if one in known:
+                    return True
+    return False
 
 
 def _is_common(node: Expression) -> bool:

@@ -145,7 +145,7 @@ class _Composer:
                 case yaml.SequenceEndEvent():
                     raw, raw.children = self.open.pop()
                 case yaml.AliasEvent():
-                    mark = event.start_mark
+                    mark: Any = event.start_mark
                     self.add(self.alias(event), mark.line + 1, mark.column + 1)
                 case yaml.DocumentStartEvent():
                     root, start = [], event.start_mark

@@ -32,6 +32,10 @@ class Member:
     gate: tuple[Expression, ...] = ()
     first: bool = False
     """Whether it is certain to begin when the stage that it becomes part of begins."""
+    mark: str | None = None
+    """The id that its first step must have, because others ask by it whether it began."""
+    end: str | None = None
+    """The id of a step behind its own, by which others ask whether nothing had failed until then."""
 
     @property
     def asked(self) -> Asked:
@@ -75,9 +79,9 @@ def joined(
     `given` are the variables that the pipeline gives to all its stages.
     """
     common = common_variables([one.stage for one in members if not only_checkout(one.stage)], given)
-    made = Joined(lead)
-    known: set[str] = set()
     tools: dict[str, Step | None] = {}
+    made = Joined(lead)
+    known = {mark for one in members for mark in (one.mark, one.end) if mark}
     steps: list[Step] = []
     outputs: dict[str, str] = {}
     for member in members:
@@ -105,7 +109,8 @@ def _is(step: str, word: str) -> Expression:
     return Binary("==", outcome(step), Literal(word))
 
 
-def _is_not(step: str, word: str) -> Expression:
+def is_not(step: str, word: str) -> Expression:
+    """Whether a step did not go so."""
     return Binary("!=", outcome(step), Literal(word))
 
 
@@ -127,9 +132,11 @@ class _Inner:
 
     def steps(self) -> list[Step]:
         steps = [self._dressed(step) for step in self.stage.steps]
-        if not self._alone:
-            return self._guarded(steps)
-        return self._chained(steps)
+        found = self._chained(steps) if self._alone else self._guarded(steps)
+        if self.member.end:
+            self.places.append(self.member.path)
+            found.append(self._telling().model_copy(update={"id": self.member.end}))
+        return found
 
     @property
     def _alone(self) -> bool:
@@ -182,19 +189,26 @@ class _Inner:
         """Steps that go by how the whole went: that is how the stage went, if it began at all."""
         late = any(step.when is not None and not asked(step.when).strict for step in steps)
         guard: tuple[Expression, ...] = ()
-        if late and not self.member.first:
+        if self.member.mark or (late and not self.member.first):
             steps = self._marked(steps)
-            guard = (_is_not(steps[0].id or "", "skipped"),)
+        if late and not self.member.first:
+            guard = (is_not(steps[0].id or "", "skipped"),)
         return [_when(step, guard if _is_late(step) else self.member.gate) for step in steps]
 
     def _marked(self, steps: list[Step]) -> list[Step]:
         """The steps, of which the first one is executed whenever the stage begins, and has an id."""
-        if steps[0].when is not None:
+        mark = self.member.mark
+        if not steps or steps[0].when is not None or (mark and steps[0].id):
             self.places.insert(0, self.member.path)
-            shown = self.stage.name or self.stage.id
-            quoted = shown.replace("'", "'\\''")
-            steps = [Step(action=_RUN, name=shown, inputs={"script": f"echo '{quoted}'"}), *steps]
-        return [self._named(steps[0]), *steps[1:]]
+            steps = [self._telling(), *steps]
+        first = steps[0].model_copy(update={"id": mark}) if mark else self._named(steps[0])
+        return [first, *steps[1:]]
+
+    def _telling(self) -> Step:
+        """A step that does nothing but tell the stage's name."""
+        shown = self.stage.name or self.stage.id
+        quoted = shown.replace("'", "'\\''")
+        return Step(action=_RUN, name=shown, inputs={"script": f"echo '{quoted}'"})
 
     def _named(self, step: Step) -> Step:
         if step.id:
@@ -207,11 +221,12 @@ class _Inner:
         """Steps that go by how the stage's own steps went."""
         begun = self.member.gate or (ALWAYS,)
         strict = [not one.allow_failure and not _is_late(one) for one in self.stage.steps]
-        if self.member.asked.usual and not self.member.first and any(map(_is_late, steps)):
+        late = not self.member.first and any(map(_is_late, steps))
+        if self.member.asked.usual and (late or self.member.mark):
             count = len(steps)
             steps = self._marked(steps)
             strict = [True] * (len(steps) - count) + strict
-            begun = (_is_not(steps[0].id or "", "skipped"),)
+            begun = (is_not(steps[0].id or "", "skipped"),)
         found: list[Step] = []
         counted: list[tuple[str, bool]] = []
         for at, step in enumerate(steps):
@@ -238,7 +253,7 @@ def _well(counted: list[tuple[str, bool]]) -> list[Expression]:
     """What says that all those steps went well: the last one that had to be executed did, and none failed since."""
     found: list[Expression] = []
     for name, conditional in reversed(counted):
-        found.insert(0, _is_not(name, "failure") if conditional else _is(name, "success"))
+        found.insert(0, is_not(name, "failure") if conditional else _is(name, "success"))
         if not conditional:
             break
     return found

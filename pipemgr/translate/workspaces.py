@@ -5,6 +5,7 @@ Those that run one after another become one stage; what can't be one hands its f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,11 +23,11 @@ from pipemgr.model.expressions import (
 from pipemgr.model.templates import template
 
 from .base import Dialect
-from .conditions import ALWAYS, SUCCESS, TOLERANT, Asked, asked, both
+from .conditions import ALWAYS, SUCCESS, TOLERANT, asked, both
 from .effects import effect
 from .graph import Graph, Group
 from .handing import HandingOn
-from .joining import Member, joined, only_checkout, tidies, title
+from .joining import Member, fresh, is_not, joined, only_checkout, tidies, title
 from .origins import Moved
 from .report import Fidelity, Finding
 from .rewriting import rewritten
@@ -105,6 +106,9 @@ class _Sharing:
         self.groups: list[Group] = []
         self.of: dict[str, Group] = {}
         self.gates: dict[str, tuple[Expression, ...]] = {}
+        self.begins: dict[str, str] = {}
+        self.ends: dict[str, str] = {}
+        """The ids of steps that tell whether the work got as far as a stage, and to its end; by the stage."""
         self.findings: list[Finding] = []
         self.places: dict[str, tuple[str, ...]] = {}
 
@@ -186,16 +190,20 @@ class _Sharing:
         ordered = {*members, stage.id}
         if any(one.id not in ordered and not self.graph.before(stage.id, one.id) for one in later):
             return False
-        return self._conditions_fit(asked(first.when), stage, members, outside)
+        return self._conditions_fit(group, stage, outside)
 
-    def _conditions_fit(self, first: Asked, stage: Stage, members: set[str], outside: set[str]) -> bool:
-        here = asked(stage.when)
+    def _conditions_fit(self, group: Group, stage: Stage, outside: set[str]) -> bool:
+        first, here = asked(group.first.when), asked(stage.when)
+        members = {one.id for one in group.members}
         doubtful = self.graph.doubtful
         if not first.usual or not self._values_fit(stage, members):
             return False
         if not here.usual:
             strict = (asked(one.when).strict for one in self.graph.after[stage.id])
-            return not outside and not any(strict) and not members & self.asks[stage.id]
+            begun = self._guards(group, here.own)
+            plain = both(one for one in here.own if one not in begun)
+            others = _results_asked(stage.model_copy(update={"when": plain}))
+            return bool(begun or not outside) and not any(strict) and not members & others
         if here.strict and not first.strict:
             return not doubtful & outside & {*stage.needs}
         return here.strict or not first.strict or not doubtful & outside
@@ -208,11 +216,41 @@ class _Sharing:
     def _gate(self, group: Group, stage: Stage) -> tuple[Expression, ...]:
         here = asked(stage.when)
         inner = {one.id for one in group.members} & {*stage.needs}
-        parts = [*here.own] if here.usual else [*here.status, *here.own]
+        parts = [*here.own] if here.usual else [*here.status, *self._begun(group, here.own)]
         if here.strict:
             parts = [*(part for need in stage.needs if need in inner for part in self.gates[need]), *parts]
         members = {one.id for one in group.members}
         return tuple(dict.fromkeys(transform(one, lambda node: self._inside(node, members)) for one in parts))
+
+    def _guards(self, group: Group, parts: Sequence[Expression]) -> dict[Expression, str]:
+        """Which parts of a condition ask whether the work got as far as a member, or to its end, and which member."""
+        names = [one.id for one in group.members]
+        found = {part: name for part in parts if (name := _asked_of(part, "!=", "skipped")) in names}
+        well = {part: name for part in parts if (name := _asked_of(part, "==", "success")) in names}
+        certain = {name for name in well.values() if not self.gates[name]}
+        well |= {part: name for part in parts if (name := _asked_of(part, "!=", "failure")) in names}
+        last = max((names.index(name) for name in well.values()), default=-1)
+        for name in reversed(names[: last + 1]):
+            if name not in well.values():
+                return found
+            if name in certain:
+                break
+        return found | dict.fromkeys(well, names[last])
+
+    def _begun(self, group: Group, parts: Sequence[Expression]) -> list[Expression]:
+        """Conditions, with what asks how far the members got asked of steps."""
+        guards = self._guards(group, parts)
+        found = [part for part in parts if part not in guards]
+        for part, name in guards.items():
+            begins = _asked_of(part, "!=", "skipped") is not None
+            if begins and name == group.first.id and not group.given and not self.gates[name]:
+                continue
+            marks = self.begins if begins else self.ends
+            taken = {step.id for one in group.members for step in one.steps if step.id}
+            wish = name if begins else f"{name}-end"
+            mark = marks.setdefault(name, fresh(wish, taken.union(self.begins.values(), self.ends.values())))
+            found.append(is_not(mark, "skipped"))
+        return found
 
     # One stage --------------------------------------------------------------------------------------------
 
@@ -259,6 +297,8 @@ class _Sharing:
                     rewritten(one, lambda node: transform(node, lambda part: self._inside(part, inner))),
                     gates[one.id],
                     first=one is group.first and not gates[one.id] and not group.given,
+                    mark=self.begins.get(one.id),
+                    end=self.ends.get(one.id),
                 )
                 for one in group.members
             ),
@@ -350,6 +390,14 @@ def _results_asked(stage: Stage) -> frozenset[str]:
 
     rewritten(stage, look)
     return frozenset(found)
+
+
+def _asked_of(condition: Expression, sign: str, word: str) -> str | None:
+    """The stage of which a condition asks whether it ended so, or did not."""
+    match condition:
+        case Binary(found, Access(Access(needs, Literal(str(name))), Literal("result")), Literal(end)):
+            return name if needs in _OF_STAGES and (found, end) == (sign, word) else None
+    return None
 
 
 def _value(text: str) -> Expression | None:

@@ -29,12 +29,13 @@ ORDER: Final = (
     CLEANUP,
 )
 """The conditions in the order that Jenkins goes by (BuildCondition.ordinal)."""
+SUCCESS: Final = Call("success")
 _KNOWN: Final[dict[str, Expression]] = {
     "always": Call("always"),
     "aborted": Call("canceled"),
     "failure": Call("failure"),
-    "success": Call("success"),
-    "unsuccessful": Not(Call("success")),
+    "success": SUCCESS,
+    "unsuccessful": Not(SUCCESS),
     CLEANUP: Call("always"),
 }
 

@@ -18,6 +18,8 @@ from pipemgr.model.templates import untemplate
 
 from . import matrices, posts, tools
 from .agents import Place
+from .begun import begun
+from .checkouts import HISTORY
 from .scope import VENDOR
 from .sections_reader import SectionReader
 from .slugs import POST, Slugs, inside, slug, title
@@ -43,7 +45,7 @@ class Draft:
     kept: Data = field(default_factory=dict)
     hints: Data = field(default_factory=dict)
     fetches: bool = False
-    """Whether Jenkins fetches the source code for it alone, before its steps."""
+    """Whether it does nothing but fetch the source code."""
 
     def stage(self, needs: tuple[str, ...], when: Sequence[Expression]) -> Stage:
         """The stage, with the needs and conditions that it has in the end."""
@@ -144,7 +146,7 @@ class StageReader:
         self._fail_fast(items, said, target)
         opened = self.workspace(said.block, needs) if said.block.place is not around.place else None
         last = self._inner(items, said, target, needs)
-        last = self._posts(items.get(POST), said.block, slug(name), last)
+        last = self._posts(items.get(POST), said.block, slug(name), last, before=needs)
         self.close(opened)
         if path.rpartition("/")[2] != name:
             said.hints["name"] = name
@@ -183,7 +185,8 @@ class StageReader:
             if stages is not None
             else needs
         )
-        last = self._posts(items.get(POST), cells.block, slug(f"{said.block.path}-cell"), last)
+        prefix = slug(f"{said.block.path}-cell")
+        last = self._posts(items.get(POST), cells.block, prefix, last, before=needs)
         self.close(opened)
         if cells.kept:
             said.kept["cells"] = dict(cells.kept)
@@ -281,7 +284,7 @@ class StageReader:
 
     def fetching(self) -> Step:
         """The step that fetches the source code as Jenkins does by itself."""
-        return Step(action=FETCH, inputs={"path": self.folder} if self.folder else {})
+        return Step(action=FETCH, inputs={**HISTORY, **({"path": self.folder} if self.folder else {})})
 
     def _fetch_before(self, opened: Opened) -> None:
         """A stage of its own that fetches the source code, where the first one may be skipped or has others beside it."""
@@ -292,7 +295,7 @@ class StageReader:
             "name": CHECKOUT,
             "steps": (self.fetching(),),
         }
-        one = Draft(name, opened.needs, opened.block.when, opened.block.place, fields)
+        one = Draft(name, opened.needs, opened.block.when, opened.block.place, fields, fetches=True)
         self.drafts.insert(opened.start, one)
         opened.fetched = name
         for other in self.opened[self.opened.index(opened) + 1 :]:
@@ -301,9 +304,18 @@ class StageReader:
 
     # Post ----------------------------------------------------------------------------------------------
 
-    def _posts(self, node: Node | None, block: Block, prefix: str, needs: tuple[str, ...]) -> tuple[str, ...]:
-        """The stages of what a block or the pipeline does at its end; each waits for the one before."""
+    def _posts(
+        self,
+        node: Node | None,
+        block: Block,
+        prefix: str,
+        needs: tuple[str, ...],
+        *,
+        before: tuple[str, ...] = (),
+    ) -> tuple[str, ...]:
+        """The stages of what a block behind `before` or the pipeline does at its end; each waits for the one before."""
         last = needs
+        asks = begun(self.drafts, block, before) if node is not None else {}
         group = f"{block.path}/{POST}" if block.path else POST
         if node is not None:
             node.feeds("stages")
@@ -311,9 +323,12 @@ class StageReader:
             name = self.slugs.take(slug(f"{prefix}-{POST}-{word}" if block.path else f"{POST}-{word}"))
             fields = self._fields(block.inner(approval=None), group)
             fields["name"] = posts.TITLE
-            needed = needs if last == needs else (*needs, *last)
+            condition = posts.condition(word)
+            guard = {} if condition == posts.SUCCESS else asks
+            needed = tuple(dict.fromkeys((*needs, *last, *guard)))
+            when = (*block.when, *guard.values(), condition)
             place, statements = self.sections.machine(one, block, Target.stage(name))
-            draft = Draft(name, needed, (*block.when, posts.condition(word)), place, fields)
+            draft = Draft(name, needed, when, place, fields)
             if word == posts.CLEANUP:
                 draft.hints[POST] = word
             if place.nowhere:

@@ -6,17 +6,18 @@ asked by each step of its stage instead; a machine or an image that others name 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipemgr.model.definitions import Pipeline, Stage, Step
-from pipemgr.model.expressions import Access, Call, Expression, ExpressionError, Literal, Name, transform
-from pipemgr.model.templates import template, untemplate
+from pipemgr.model.definitions import Pipeline, Stage
+from pipemgr.model.expressions import Expression, Name
 
 from .base import Dialect
 from .conditions import Asked, asked, both
+from .environment import SYSTEM
 from .handing import needs_files
+from .in_shell import exporting, handing_step
+from .known import Known
 from .origins import Moved
 from .places import Place, place_words, unplaced
 from .report import Fidelity, Finding
@@ -25,15 +26,7 @@ from .tree import change_stages, change_steps, expressions
 
 _VARIABLES: Final = Name("variables")
 _OF_MACHINES: Final = (_VARIABLES, Name("steps"), Name("runner"))
-_BEGIN: Final = """\
-put() {
-  printf '%s<<END_OF_VALUE\\n%s\\nEND_OF_VALUE\\n' "$1" "$2" >> "$ENVIRONMENT"
-}
-"""
-_PUT: Final = 'put {name} "${name}"'
 _CALL: Final = "call"
-_DEPTH: Final = 5
-"""Variables made of variables are filled in so deep."""
 _EARLY: Final = (
     "when",
     "runner",
@@ -54,85 +47,17 @@ def filled_in(pipeline: Pipeline, target: Dialect) -> Pipeline:
     """The pipeline with the values of its own variables where steps are not there yet to know them."""
     if not _late(target):
         return pipeline
-    outer = _Known(pipeline.variables)
+    outer = Known(pipeline.variables)
 
     def stage(one: Stage) -> Stage:
-        known = _Known({**pipeline.variables, **one.variables})
+        known = Known(one.variables, outer)
         held = one.model_copy(update={"steps": (), "outputs": {}})
         early = rewritten(held, known.expression, known.expression)
         update = {name: getattr(early, name) for name in _EARLY}
-        return one.model_copy(update={**update, "variables": known.texts(one.variables)})
+        return one.model_copy(update={**update, "variables": known.texts()})
 
     changed = change_stages(pipeline, stage)
-    return changed.model_copy(update={"variables": outer.texts(pipeline.variables)})
-
-
-class _Known:
-    """The variables that a definition gives, of which one may be made of others."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
-
-    def texts(self, variables: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._text(text) for name, text in variables.items()}
-
-    def _text(self, text: str, depth: int = 0) -> str:
-        if "${{" not in text or depth == _DEPTH:
-            return text
-        try:
-            parts = template(text)
-        except ExpressionError:
-            return text
-        return untemplate(tuple(piece for part in parts for piece in self._pieces(part, depth)))
-
-    def _pieces(self, part: str | Expression, depth: int) -> tuple[str | Expression, ...]:
-        name = _variable(part) if isinstance(part, Expression) else None
-        if name is not None and name in self._variables and not _is_opaque(self._variables[name]):
-            return template(self._text(self._variables[name], depth + 1))
-        return (self.expression(part) if isinstance(part, Expression) else part,)
-
-    def expression(self, node: Expression) -> Expression:
-        """An expression with the values of variables that are one value each."""
-        return transform(node, self._filled)
-
-    def _filled(self, node: Expression) -> Expression:
-        name = _variable(node)
-        if name is None or name not in self._variables or _is_opaque(self._variables[name]):
-            return node
-        try:
-            parts = template(self._text(self._variables[name]))
-        except ExpressionError:
-            return node
-        match parts:
-            case ():
-                return Literal("")
-            case (str(text),):
-                return Literal(text)
-            case (Expression() as one,):
-                return one
-        return _formatted(parts)
-
-
-def _is_opaque(text: str) -> bool:
-    return "opaque(" in text
-
-
-def _formatted(parts: tuple[str | Expression, ...]) -> Expression:
-    """A text with values in it, as one value."""
-    values = [part for part in parts if isinstance(part, Expression)]
-    places = iter(range(len(values)))
-    texts = (
-        part.replace("{", "{{").replace("}", "}}") if isinstance(part, str) else f"{{{next(places)}}}"
-        for part in parts
-    )
-    return Call("format", (Literal("".join(texts)), *values))
-
-
-def _variable(node: Expression) -> str | None:
-    match node:
-        case Access(target, Literal(str(name))) if target == _VARIABLES:
-            return name
-    return None
+    return changed.model_copy(update={"variables": outer.texts()})
 
 
 def plain_defaults(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
@@ -196,6 +121,8 @@ def asked_in_time(pipeline: Pipeline, target: Dialect) -> InTime:
     def stage(one: Stage) -> Stage:
         own = {key: text for key, text in one.variables.items() if _is_late(text)}
         findings.extend(_handed(f"stages.{one.id}.variables.{key}", key, target) for key in own)
+        there = {*pipeline.variables, *one.variables} - {*outer, *own}
+        one = change_steps(one, lambda step: exporting(step, one, SYSTEM - there))
         before = len(one.steps)
         one = _set_first(one, {**outer, **own}, {*own})
         if len(one.steps) > before:
@@ -214,7 +141,7 @@ def asked_in_time(pipeline: Pipeline, target: Dialect) -> InTime:
 
     changed = change_stages(pipeline, stage)
     rest = {key: text for key, text in pipeline.variables.items() if key not in outer}
-    if not findings:
+    if changed == pipeline:
         return InTime(pipeline)
     return InTime(changed.model_copy(update={"variables": rest}), tuple(findings), Moved(places))
 
@@ -231,14 +158,8 @@ def _set_first(stage: Stage, late: dict[str, str], own: set[str]) -> Stage:
     wanted = {key: text for key, text in late.items() if key not in rest}
     if not wanted or not needs_files(stage):
         return stage.model_copy(update={"variables": rest})
-    lines = "".join(f"{_PUT.replace('{name}', name)}\n" for name in wanted)
-    step = Step(
-        action="run",
-        name="Set environment variables",
-        inputs={"script": f"{_BEGIN}{lines}", "shell": "sh"},
-        variables={**wanted, "ENVIRONMENT": "${{ files.environment }}"},
-    )
-    return stage.model_copy(update={"variables": rest, "steps": (step, *stage.steps)})
+    steps = (handing_step(wanted), *stage.steps)
+    return stage.model_copy(update={"variables": rest, "steps": steps})
 
 
 def _handed(path: str, name: str, target: Dialect) -> Finding:

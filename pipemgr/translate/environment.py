@@ -20,7 +20,7 @@ from .tree import change_stages
 
 _RUN: Final = "run"
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
-_SYSTEM: Final = frozenset(
+SYSTEM: Final = frozenset(
     """BASH BASHOPTS BASHPID BROWSER CI COLUMNS COMP_WORDS DEBIAN_FRONTEND DIRSTACK DISPLAY EDITOR EPOCHREALTIME
     EPOCHSECONDS EUID FUNCNAME GLOBIGNORE GROUPS HISTFILE HOME HOSTNAME HOSTTYPE IFS LANG LANGUAGE LD_LIBRARY_PATH
     LINENO LINES LOGNAME MACHTYPE MAIL MANPATH OLDPWD OPTARG OPTERR OPTIND OSTYPE PATH PIPESTATUS PKG_CONFIG_PATH
@@ -137,7 +137,7 @@ class _Naming:
         if name.startswith(self._prefixes):
             return "" if name in self._there else None
         ambient = self.source.tables is not None and self.source.tables.variables.ambient
-        if not ambient or not _UPPER.fullmatch(name) or name in _SYSTEM or name.startswith(_SYSTEM_PREFIXES):
+        if not ambient or not _UPPER.fullmatch(name) or name in SYSTEM or name.startswith(_SYSTEM_PREFIXES):
             return ""
         there = self.target.tables is not None and self.target.tables.variables.ambient
         return "" if there else f"${{{{ secrets.{name} }}}}"

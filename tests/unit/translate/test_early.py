@@ -82,12 +82,32 @@ def test_variables_made_of_what_a_machine_knows_are_set_by_a_step(early: Dialect
     assert (made.pipeline.variables, one.variables) == ({}, {"PLAIN": "1"})
     assert {**one.steps[0].variables, "ENVIRONMENT": ""} == {
         "NODE": "${{ runner.name }}",
-        "JOBS": "-j ${{ variables.CPUS }}",
         "ENVIRONMENT": "",
     }
-    assert 'put JOBS "$JOBS"' in str(one.steps[0].inputs["script"])
+    assert str(one.steps[0].inputs["script"]).endswith('put NODE "$NODE"\nput JOBS "-j $CPUS"\n')
     assert made.moved.path("stages.s.steps[1].when") == "stages.s.steps[0].when"
     assert [one.path for one in made.findings] == ["variables.NODE", "stages.s.variables.JOBS"]
+
+
+def test_a_variable_that_names_itself_means_the_one_further_out(early: Dialect) -> None:
+    own = {"PATH": "/y:${{ variables.PATH }}", "REGION": "eu.${{ variables.REGION }}"}
+    made = filled_in(pipeline({"variables": own}, variables={"REGION": "a"}), early)
+    assert made.stages[0].variables == {"PATH": "/y:${{ variables.PATH }}", "REGION": "eu.a"}
+    late = asked_in_time(made, early).pipeline.stages[0]
+    assert str(late.steps[0].inputs["script"]).endswith('put PATH "/y:$PATH"\n')
+
+
+def test_a_step_adds_to_what_the_machine_knows_by_its_script(early: Dialect) -> None:
+    step = {
+        "action": "run",
+        "inputs": {"script": "make"},
+        "variables": {"PATH": "/y:${{ variables.PATH }}", "A": "1"},
+    }
+    made = asked_in_time(pipeline({"steps": [step, step | {"action": "checkout", "inputs": {}}]}), early)
+    (one,) = made.pipeline.stages
+    assert one.steps[0].inputs == {"script": 'export PATH="/y:$PATH"\nmake'}
+    assert one.steps[0].variables == {"A": "1"}
+    assert (one.steps[1].variables, made.findings) == (step["variables"], ())
 
 
 def test_a_machine_that_nobody_can_name_in_time_is_the_usual_one(early: Dialect) -> None:

@@ -13,11 +13,12 @@ from pipemgr.model.definitions import Pipeline
 from pipemgr.translate.convert import Conversion, convert, read
 from pipemgr.translate.document import DocumentSet, single
 
-from .ways import CIRCLECI, GITHUB, language
+from .ways import CIRCLECI, GITHUB, JENKINS, language
 
-WORKFLOWS, ACTIONS, CONFIGS = "workflows", "composite actions", "configs"
+WORKFLOWS, ACTIONS, CONFIGS, JENKINSFILES = "workflows", "composite actions", "configs", "Jenkinsfiles"
 FOLDERS = {WORKFLOWS: "gha", ACTIONS: "gha-composite", CONFIGS: "circleci"}
-LANGUAGES = {WORKFLOWS: GITHUB, ACTIONS: GITHUB, CONFIGS: CIRCLECI}
+"""The files of hosted vendors."""
+LANGUAGES = {WORKFLOWS: GITHUB, ACTIONS: GITHUB, CONFIGS: CIRCLECI, JENKINSFILES: JENKINS}
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,21 @@ def files(kind: str) -> tuple[File, ...]:
     """All real files of a kind."""
     root = folder()
     assert root is not None, "PIPEMGR_CORPUS is not set"
-    found = sorted((root / "definitions" / FOLDERS[kind]).glob("*.y*ml"))
+    if kind == JENKINSFILES:
+        found = sorted((root / "definitions" / "jenkinsfile").iterdir())
+    else:
+        found = sorted((root / "definitions" / FOLDERS[kind]).glob("*.y*ml"))
     return tuple(File(kind, path.name, path, _documents(kind, path)) for path in found)
 
 
 def _documents(kind: str, path: Path) -> DocumentSet:
     last = path.name.split("__")[-1]
-    places = {WORKFLOWS: f".github/workflows/{last}", ACTIONS: "action.yml", CONFIGS: ".circleci/config.yml"}
+    places = {
+        WORKFLOWS: f".github/workflows/{last}",
+        ACTIONS: "action.yml",
+        CONFIGS: ".circleci/config.yml",
+        JENKINSFILES: "Jenkinsfile",
+    }
     return single(places[kind], path.read_bytes().decode("utf-8-sig"))
 
 

@@ -14,7 +14,7 @@ from pipemgr.translate.convert import Conversion, convert
 from pipemgr.translate.document import DocumentSet, load
 from pipemgr.translate.report import Finding
 
-GITHUB, CIRCLECI = "github-actions", "circleci"
+GITHUB, CIRCLECI, JENKINS = "github-actions", "circleci", "jenkins"
 
 
 @cache
@@ -59,4 +59,4 @@ def converted(documents: DocumentSet, here: str, there: str) -> Conversion:
     return convert(documents, language(here), language(there))
 
 
-__all__ = ["CIRCLECI", "GITHUB", "NATIVE", "Way", "converted", "language", "way", "with_wanted"]
+__all__ = ["CIRCLECI", "GITHUB", "JENKINS", "NATIVE", "Way", "converted", "language", "way", "with_wanted"]

@@ -103,6 +103,8 @@ def tell_plain(step: Step, texts: Texts, path: str) -> None:
         texts.losses.add(
             Fidelity.EQUIVALENT, f"{path}.inputs.{name}", f"input {name} of checkout", why, remedy
         )
-    for name in sorted(step.inputs.keys() & {"depth", "clean"}) if is_plain(step) else ():
+    for name in ("clean", "depth") if is_plain(step) else ():
+        if not step.inputs.get(name):
+            continue
         why = "the Jenkins project says how much history is fetched, and whether the folder is cleaned"
         texts.losses.add(Fidelity.EQUIVALENT, f"{path}.inputs.{name}", f"input {name} of checkout", why)

@@ -23,6 +23,8 @@ CHECKOUT: Final = "checkout"
 SCM: Final = "scm"
 """What the job itself is configured with: the repository and the commit of the build."""
 CLASS: Final = "$class"
+HISTORY: Final[Data] = {"depth": 0}
+"""What the Git plugin does unless it is told else: the history of all commits is there."""
 _GITHUB: Final = re.compile(r"(?:https://|git@|ssh://git@)github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _BRANCH: Final = re.compile(r"(?:\*/|refs/heads/|refs/remotes/origin/|origin/)(?=[^*]+$)")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}")
@@ -68,6 +70,7 @@ def read(call: syntax.Call, scope: Scope) -> Checkout | None:
         found = _repository(scm, scope)
     else:
         return None
+    found.inputs = {**HISTORY, **found.inputs}
     found.lost += [name for name in ("changelog", "poll") if name in given]
     found.exact = found.exact and not found.lost
     return found
@@ -76,7 +79,7 @@ def read(call: syntax.Call, scope: Scope) -> Checkout | None:
 def _git(given: Mapping[str, Any]) -> Checkout:
     found = Checkout(exact=False)
     _remote({"url": given.get("url"), "credentialsId": given.get("credentialsId")}, found)
-    found.inputs["ref"] = _word(given.get("branch", _OLD_DEFAULT))
+    found.inputs = {**HISTORY, **found.inputs, "ref": _word(given.get("branch", _OLD_DEFAULT))}
     return found
 
 

@@ -87,7 +87,7 @@ def _subfolder(pipeline: Pipeline, texts: Texts) -> tuple[Pipeline, tuple[str, .
 
 def _is_fetched(step: Step) -> bool:
     """Whether a step fetches what is being built, into whatever folder."""
-    return step.action == "checkout" and step.inputs.keys() <= {"path"} and not own(step.vendor)
+    return step.action == "checkout" and step.inputs.keys() <= {"path", "depth"} and not own(step.vendor)
 
 
 def _flattened(pipeline: Pipeline, losses: Losses) -> Pipeline:

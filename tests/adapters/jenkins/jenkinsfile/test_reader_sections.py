@@ -136,7 +136,7 @@ def test_one_build_of_a_branch_at_a_time() -> None:
 
 def test_the_source_code_goes_where_the_options_say() -> None:
     (stage,) = pipeline("options { checkoutToSubdirectory('src') }").stages
-    assert stage.steps[0].inputs == {"path": "src"}
+    assert stage.steps[0].inputs == {"depth": 0, "path": "src"}
 
 
 # Inputs --------------------------------------------------------------------------------------------------

@@ -78,8 +78,8 @@ PLAIN: dict[str, list[Any]] = {
             "vendor": {"jenkins": {"hints": {"call": "JUnitResultArchiver"}}},
         }
     ],
-    "checkout scm": [{"action": "checkout"}],
-    "dir('src') { checkout scm }": [{"action": "checkout", "inputs": {"path": "src"}}],
+    "checkout scm": [{"action": "checkout", "inputs": {"depth": 0}}],
+    "dir('src') { checkout scm }": [{"action": "checkout", "inputs": {"depth": 0, "path": "src"}}],
     "dir('a') { dir('b') { sh 'x' } }": [run("x", directory="a/b")],
     "dir('a') { archiveArtifacts 'out/*' }": [
         {"action": "artifact.upload", "inputs": {"path": "a/out/*", "if-missing": "error"}}
@@ -123,7 +123,7 @@ FOR_OTHERS: dict[str, tuple[list[Any], str]] = {
     "error 'no'": ([run('echo "$MESSAGE" >&2; exit 1', name="Fail", variables={"MESSAGE": "no"})], ""),
     "sleep time: 2, unit: 'MINUTES'": ([run("sleep 2m")], ""),
     "git branch: 'dev', url: 'https://github.com/a/b.git'": (
-        [{"action": "checkout", "inputs": {"repository": "a/b", "ref": "dev"}}],
+        [{"action": "checkout", "inputs": {"depth": 0, "repository": "a/b", "ref": "dev"}}],
         "",
     ),
     "lock('x') { sh 'y' }": ([run("y")], "another build"),
@@ -185,6 +185,7 @@ def test_what_only_jenkins_has_says_what_it_does(groovy: str) -> None:
 
 REPOSITORIES = {
     "checkout scmGit(branches: [[name: 'main']], extensions: [], userRemoteConfigs: [[url: 'https://x.y/z.git']])": {
+        "depth": 0,
         "ref": "main",
         "repository": "https://x.y/z.git",
     },
@@ -203,7 +204,13 @@ def test_a_repository_with_more_is_kept_and_told() -> None:
         "checkout([$class: 'GitSCM', branches: [[name: '*/main']], extensions: [[$class: 'CleanCheckout'], "
         "[$class: 'PruneStaleBranch']], userRemoteConfigs: [[url: 'git@github.com:a/b.git', credentialsId: 'k']]])"
     )
-    inputs = {"ref": "main", "repository": "a/b", "ssh-key": "${{ secrets.k }}", "clean": True}
+    inputs = {
+        "depth": 0,
+        "ref": "main",
+        "repository": "a/b",
+        "ssh-key": "${{ secrets.k }}",
+        "clean": True,
+    }
     assert found == [{"action": "checkout", "inputs": inputs}]
     assert told == "PruneStaleBranch is lost"
 

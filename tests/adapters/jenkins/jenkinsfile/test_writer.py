@@ -350,8 +350,10 @@ def test_what_starts_builds_of_every_project_is_not_said() -> None:
 
 def test_a_pipeline_that_only_people_start_is_told() -> None:
     ((fidelity, why),) = told("triggers: [manual]\nstages: {a: {}}\n", "triggers")
-    assert fidelity is Fidelity.APPROXIMATE
+    assert fidelity is Fidelity.EQUIVALENT
     assert "push, pull_request" in why
+    text = written("triggers: [manual]\nstages: {a: {}}\n")
+    assert section(text, "when") == "when {\n    beforeAgent true\n    triggeredBy 'UserIdCause'\n}"
 
 
 def test_parameters() -> None:

@@ -55,6 +55,8 @@ class Levels(StageReader):
         self._depth = 0
         self._calling: list[str] = []
         self._left = MOST
+        self._untitled = 0
+        """How many stages there are of steps that are in none."""
         self._following = 0
         """How many blocks around have something behind what is being read."""
 
@@ -67,9 +69,9 @@ class Levels(StageReader):
         if not nodes:
             return needs
         self._depth += 1
-        nodes = self._uncollected(nodes)
+        whole, nodes = nodes, self._uncollected(nodes)
         if self._depth > DEEPEST or not self.body_steps.separable(nodes, around):
-            last = self._simple(self._title(nodes), nodes, around, needs)
+            last = self._simple(self._title(whole), whole, around, needs)
         else:
             around = self.body_steps.declared(nodes, around)
             last = self._level(list(nodes), around, needs)
@@ -181,8 +183,9 @@ class Levels(StageReader):
         inside = self._uncollected(body.nodes)
         approval = self._asked(inside)
         if approval is not None:
-            inside.pop(0).take_all().feeds(f"stages.{slug(title)}.approval")
-            body = self._inside(inside, body.around.change(approval=approval), slug(title))
+            asking = inside[0].take_all().feeds(f"stages.{slug(title)}.approval")
+            rest = [one for one in body.nodes if one is not asking]
+            body = self._inside(rest, body.around.change(approval=approval), slug(title))
             inside = self._uncollected(body.nodes)
         parts = [self.syntax(one) for one in inside]
         if not any(map(self.shapes.structural, parts)):
@@ -195,7 +198,7 @@ class Levels(StageReader):
         if len(parts) == 1 and not before and isinstance(parts[0], Call) and parts[0].name == PARALLEL:
             last = self._branches(inside[0], parts[0], inner, needs)
         else:
-            last = self.level((*before, *inside), inner, needs)
+            last = self.level((*before, *body.nodes), inner, needs)
         self._following = following
         return last
 
@@ -268,6 +271,9 @@ class Levels(StageReader):
         self, title: str, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]
     ) -> tuple[str, ...]:
         """A stage with steps."""
+        if title == STEPS:
+            self._untitled += 1
+            title = STEPS if self._untitled == 1 else f"{STEPS} ({self._untitled})"
         name = self.slugs.take(slug(title))
         kept = dict(around.kept)
         if around.place.workspace == OPEN:

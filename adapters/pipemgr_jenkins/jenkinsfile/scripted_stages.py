@@ -25,6 +25,7 @@ from pipemgr_jenkins.groovy.syntax import (
 from .expressions import truth
 from .logic import negated
 from .nodes import Spot
+from .posts import TITLE
 from .scripted_around import Around
 from .scripted_levels import DEEPEST, STEPS, Levels, block_of
 from .scripted_shapes import FAIL_FAST, PARALLEL, STAGE, cut, fails_fast
@@ -240,7 +241,9 @@ class ScriptedStages(Levels):
         group = f"{around.path}/{POST}" if around.path else POST
         inner = around.change(path=group, when=(*around.when, Function(word)))
         title = slug(f"{around.path}-{POST}-{word}") if around.path else f"{POST}-{word}"
-        return self._simple(title, nodes, inner, needs)
+        last = self._simple(title, nodes, inner, needs)
+        self.drafts[-1].fields["name"] = TITLE
+        return last
 
 
 _ONE: Final = "builds no longer wait for one another at this stage"

@@ -17,6 +17,7 @@ from .scripted_shapes import Shapes, cut, harmless, leaves
 from .step_reader import StepReader
 from .tree import Jenkinsfile
 from .values import Values
+from .wrappers import lost
 
 
 class Steps:
@@ -122,7 +123,7 @@ class Steps:
         text = self._joined(nodes, parts)
         place = Place(Values(self.file, around.scope), is_groovy=True)
         inner = self.steps.statements(nodes, place)
-        note = "what is around the steps is lost" if around.heads else ""
+        note = lost(around.heads[0].partition("(")[0].strip()) if around.heads else ""
         steps = None if any(leaves(part) for part in parts) else inner
         made = opaque(wrapped(text, around.heads), place, nodes[0] if nodes else self.file.root, steps, note)
         for one in nodes:

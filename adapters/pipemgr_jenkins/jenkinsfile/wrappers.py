@@ -53,8 +53,7 @@ class Wrappers:
         if known is not None:
             return _feeding(known, node, None)
         inner = self.reader.inside(node, place)
-        note = f"what {call.name} does around them is lost"
-        return [self.reader.verbatim(node, place, inner, note)]
+        return [self.reader.verbatim(node, place, inner, lost(call.name))]
 
     def head(self, node: Node) -> str:
         """The words of a call before its block."""
@@ -158,8 +157,7 @@ class Wrappers:
         drafts = self._block(node, place)
         field = "idle_timeout" if activity is not None and activity.value else "timeout"
         if len(drafts) != 1 or getattr(drafts[0].step, field):
-            note = "the time limit for all of them together is lost"
-            return [self.reader.verbatim(node, place, self.reader.inside(node, place), note)]
+            return [self.reader.verbatim(node, place, self.reader.inside(node, place), lost("timeout"))]
         length = f"{place.values.text(time)}{letter}"
         limited = drafts[0].step.data() | {field.replace("_", "-"): length}
         one = replace(drafts[0], step=type(drafts[0].step).model_validate(limited))
@@ -169,9 +167,9 @@ class Wrappers:
         """Tries again: a script by a loop in the shell, and other steps only on Jenkins."""
         count = call.get("count", main=True)
         inner = self.reader.inside(node, place)
-        if count is None or len(inner) != 1 or inner[0].step.action != "run" or inner[0].step.vendor:
-            return [self.reader.verbatim(node, place, inner, "nothing is tried again after a failure")]
-        return [self.reader.verbatim(node, place, [_looped(inner[0], place.values.text(count))])]
+        if count is None or not _one_loop(inner):
+            return [self.reader.verbatim(node, place, inner, lost("retry"))]
+        return [self.reader.verbatim(node, place, [_looped(inner, place.values.text(count))])]
 
     def _caught(self, call: Given, node: Node, place: Place) -> list[Draft] | None:
         drafts = self._block(node, place)
@@ -188,15 +186,43 @@ class Wrappers:
         return [one.kept(self.head(node), *path)]
 
 
-def _looped(one: Draft, count: str) -> Draft:
-    """A script that is executed again after a failure; in a shell of its own, for failures to end it."""
-    shell = str(one.step.inputs.get("shell") or "sh -xe {0}").removesuffix(" {0}")
-    script = f'for attempt in $(seq {count}); do\n  {shell} -c "$SCRIPT" && exit 0\ndone\nexit 1'
-    variables = {**one.step.variables, "SCRIPT": str(one.step.inputs.get("script"))}
-    inputs: dict[str, JsonValue] = {**one.step.inputs, "script": script}
+def lost(name: str) -> str:
+    """What is said of steps that were in a block which others do not have."""
+    return _LOST.get(name, f"what {name} does around them is lost")
+
+
+_LOST: Final = {
+    "retry": "nothing is tried again after a failure",
+    "timeout": "the time limit for all of them together is lost",
+}
+
+
+def _one_loop(drafts: list[Draft]) -> bool:
+    """Whether these are scripts that one loop of a shell can execute again, one after another."""
+    steps = [one.step for one in drafts]
+    alike = {(one.inputs.get("directory"), str(one.when), one.allow_failure) for one in steps}
+    if len(alike) != 1 or any(one.action != "run" or one.vendor for one in steps):
+        return False
+    plain = all(set(one.inputs) <= {"script", "shell", "directory"} for one in steps)
+    return len(steps) == 1 or (plain and all(one.variables == steps[0].variables for one in steps))
+
+
+def _looped(drafts: list[Draft], count: str) -> Draft:
+    """Scripts that are executed again after a failure; each in a shell of its own, for failures to end it."""
+    variables: dict[str, str] = {}
+    calls: list[str] = []
+    for at, one in enumerate(drafts, 1):
+        name = "SCRIPT" if len(drafts) == 1 else f"SCRIPT_{at}"
+        shell = str(one.step.inputs.get("shell") or "sh -xe {0}").removesuffix(" {0}")
+        variables |= {**one.step.variables, name: str(one.step.inputs.get("script"))}
+        calls.append(f'{shell} -c "${name}" && ')
+    script = f"for attempt in $(seq {count}); do\n  {''.join(calls)}exit 0\ndone\nexit 1"
+    first = drafts[0]
+    inputs: dict[str, JsonValue] = {**first.step.inputs, "script": script}
     inputs.pop("shell", None)
-    name = one.step.name or str(one.step.inputs.get("script")).strip().partition("\n")[0]
-    return one.changed(inputs=inputs, variables=variables, name=f"{name} (up to {count} times)")
+    title = first.step.name or str(first.step.inputs.get("script")).strip().partition("\n")[0]
+    more = "" if len(drafts) == 1 else " and more"
+    return first.changed(inputs=inputs, variables=variables, name=f"{title}{more} (up to {count} times)")
 
 
 def _feeding(drafts: list[Draft], node: Node, field: str | None) -> list[Draft]:

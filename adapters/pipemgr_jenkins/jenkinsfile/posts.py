@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.model.definitions import Step
-from pipemgr.model.expressions import Binary, Call, Expression, Not, Opaque
+from pipemgr.model.expressions import Binary, Call, Expression, Opaque
 
 from .scope import VENDOR
 
@@ -35,7 +35,8 @@ _KNOWN: Final[dict[str, Expression]] = {
     "aborted": Call("canceled"),
     "failure": Call("failure"),
     "success": SUCCESS,
-    "unsuccessful": Not(SUCCESS),
+    # Not `!success()`: that also holds where something before was left out.
+    "unsuccessful": Binary("||", Call("failure"), Call("canceled")),
     CLEANUP: Call("always"),
 }
 

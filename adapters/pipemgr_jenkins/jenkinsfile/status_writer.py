@@ -34,6 +34,7 @@ _SECTIONS: Final[Mapping[Expression, str]] = {
     Call("canceled"): "aborted",
     Call("success"): "success",
     Not(Call("success")): "unsuccessful",
+    Binary("||", Call("failure"), Call("canceled")): "unsuccessful",
     **{Opaque(VENDOR, word): word for word in ("changed", "fixed", "regression", "unstable")},
 }
 _FUNCTIONS: Final = frozenset({"always", "canceled", "failure", "success"})

@@ -22,6 +22,18 @@ REPOSITORY: Final = "repository"
 """What a vendor calls the repository that a pipeline is about, where definitions stand outside of repositories."""
 
 
+_UNKNOWN: Final = (
+    "no table says what it does, so only {vendor} can execute it",
+    "say it in neutral steps by a row of your own tables, or write it by hand in the target's own way",
+)
+"""Why a step goes, and what to do about it."""
+_KEPT: Final = (
+    "{vendor} alone has it: there is no neutral word for it",
+    "do without it, or write what it does in the target's own way",
+)
+"""Why a setting goes."""
+
+
 def without_foreign(
     pipeline: Pipeline, dialect: Dialect, *, rows: bool = True
 ) -> tuple[Pipeline, tuple[Finding, ...], Origins]:
@@ -95,17 +107,18 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
     findings = []
     for path, value in parts(pipeline):
         if _is_foreign(value, mine):
-            findings.append(_finding(path, opaque_vendor(value) or "", _what(value)))
+            findings.append(_finding(path, opaque_vendor(value) or "", _what(value), *_UNKNOWN))
         for other in _vendors(value) - mine:
             kept = {key: one for key, one in value.vendor[other].items() if key != HINTS}  # type: ignore[attr-defined]
             where = f"{path}.vendor.{other}".lstrip(".")
             if isinstance(value, Pipeline) and (named := kept.pop(REPOSITORY, None)) is not None:
                 findings.append(_elsewhere(f"{where}.{REPOSITORY}", str(named)))
             if kept and _does_nothing(value):
-                findings.append(_without_work(_finding(where, other, _shown(kept))))
+                findings.append(_without_work(_finding(where, other, _shown(kept), *_KEPT)))
             else:
                 findings += [
-                    _finding(f"{where}.{key}", other, _shown({key: kept[key]})) for key in sorted(kept)
+                    _finding(f"{where}.{key}", other, _shown({key: kept[key]}), *_KEPT)
+                    for key in sorted(kept)
                 ]
     return findings
 
@@ -124,8 +137,20 @@ def _elsewhere(path: str, repository: str) -> Finding:
 
 def _shown(kept: Mapping[str, Any]) -> str:
     """The keys of a vendor's own data, with what they say where that is a word or two."""
-    words = {key: one for key, one in kept.items() if isinstance(one, str) and len(one) <= LONGEST_WORD}
-    return ", ".join(f"{key} {words[key]}" if key in words else key for key in sorted(kept))
+    return ", ".join(f"{key} {_words(kept[key])}".rstrip() for key in sorted(kept))
+
+
+def _words(value: Any) -> str:
+    """What a value says, where that is a word or two."""
+    match value:
+        case dict():
+            told = [f"{key} {one}" if isinstance(one, str) else "" for key, one in value.items()]
+        case list():
+            told = [one if isinstance(one, str) else "" for one in value]
+        case _:
+            told = [value if isinstance(value, str) else ""]
+    said = ", ".join(told)
+    return said if all(told) and len(said) <= LONGEST_WORD and "\n" not in said else ""
 
 
 def _does_nothing(value: Definition) -> bool:
@@ -148,12 +173,12 @@ def _what(value: Definition) -> str:
     return f"{kind} {word}" if word else f"a {kind}"
 
 
-def _finding(path: str, vendor: str, what: str) -> Finding:
+def _finding(path: str, vendor: str, what: str, why: str, remedy: str) -> Finding:
     return Finding(
         fidelity=Fidelity.DROPPED,
         path=path,
         source="",
         what=f"{what} ({vendor} only)",
-        why=f"only {vendor} understands it",
-        remedy="map it with a row of your own tables, or write what it does in the target's own way",
+        why=why.format(vendor=vendor),
+        remedy=remedy,
     )

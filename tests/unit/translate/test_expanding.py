@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipemgr.mapping.tables import Tables
-from pipemgr.model.definitions import Pipeline, Step, Trigger
+from pipemgr.model.definitions import Pipeline, Stage, Step, Trigger
 from pipemgr.model.support import Answer, Support
 from pipemgr.translate.base import Dialect
 from pipemgr.translate.convert import convert, write
@@ -169,3 +169,13 @@ def test_findings_find_triggers_where_they_were_read() -> None:
     assert [one.event for one in left.triggers] == ["push", "manual"]
     assert origins.path("triggers[0].branches[1]") == "triggers[1].branches[1]"
     assert origins.path("triggers[1]") == "triggers[2]"
+
+
+def test_what_only_others_have_is_told_with_what_it_says() -> None:
+    kept = {"input": {"submitter": "ops"}, "options": ["a()", "b()"], "flag": True, "long": "x\ny"}
+    step = Step(action="opaque", inputs={"vendor": "acme", "value": "deploy 'x'"})
+    pipeline = Pipeline(name="p", stages=(Stage(id="s", vendor={"acme": kept}, steps=(step,)),))
+    _, findings, _ = without_foreign(pipeline, VENDOR)
+    told = ["flag", "input submitter ops", "long", "options a(), b()", "step deploy 'x'"]
+    assert sorted(one.what for one in findings) == [f"{one} (acme only)" for one in told]
+    assert {"row" in one.remedy for one in findings if one.what.startswith("step")} == {True}

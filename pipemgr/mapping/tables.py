@@ -166,6 +166,8 @@ class Variables:
     """What names of variables begin with that only this vendor gives; None where its contexts' variables tell it."""
     parameters: bool = False
     """Whether parameters are environment variables of every script."""
+    most_parameters: int | None = None
+    """How many parameters a person can be asked for; None where there is no limit."""
 
 
 @dataclass(frozen=True)
@@ -367,6 +369,7 @@ class Tables:
             any(file.plain_defaults for file in files),
             next((file.own for file in reversed(files) if file.own is not None), None),
             any(file.parameters for file in files),
+            next((file.most_parameters for file in reversed(files) if file.most_parameters), None),
         )
 
     # Reading files -------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class VariablesFile(TableFile):
     of stages are. With `asked-only` parameters are empty in builds for which nobody was asked, whatever
     their defaults. `own` is what names of variables begin with that only this vendor gives to scripts; without it, what
     the names of its contexts' variables begin with. With `parameters` those of a build are environment variables of
-    every script, by their names.
+    every script, by their names. A person can be asked for `most-parameters` of them, if there is a limit.
     """
 
     secrets: tuple[str, ...] = ()
@@ -81,6 +81,7 @@ class VariablesFile(TableFile):
     late: tuple[ContextName, ...] = ()
     asked_only: bool = False
     plain_defaults: bool = False
+    most_parameters: int | None = None
     parameters: bool = False
     contexts: tuple[ContextRow, ...] = ()
     functions: tuple[FunctionRow, ...] = ()

@@ -26,6 +26,9 @@ def certain_times(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[
     findings: list[Finding] = []
     triggers: list[Trigger] = []
     for at, trigger in enumerate(pipeline.triggers):
+        if trigger.cron and "${{" in trigger.cron:
+            findings.append(_computed(trigger, at, target))
+            continue
         one = trigger if _polls(target) else _unpolled(trigger, at, target, findings)
         cron = certain(one.cron, pipeline.name) if one.cron else one.cron
         triggers.append(one if cron == one.cron else one.model_copy(update={"cron": cron}))
@@ -35,6 +38,17 @@ def certain_times(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[
     return (pipeline.model_copy(update={"triggers": tuple(triggers)}) if findings else pipeline), tuple(
         findings
     )
+
+
+def _computed(trigger: Trigger, at: int, target: Dialect) -> Finding:
+    told = _finding(
+        Fidelity.MANUAL,
+        at,
+        f"cron {trigger.cron}",
+        f"{target.title} can't work out when to begin, so nothing begins at that time now",
+        "add a schedule with a certain time",
+    )
+    return told.model_copy(update={"path": f"triggers[{at}]"})
 
 
 def _polls(target: Dialect) -> bool:

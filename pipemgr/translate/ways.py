@@ -26,6 +26,7 @@ from .sayable import sayable
 from .secret_names import kept
 from .spreading import certain_times, spreads
 from .starting import only_where_started
+from .surplus import few_parameters
 from .windows import on_windows
 from .workspaces import without_workspaces
 
@@ -84,7 +85,8 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     """The pipeline as it was written, and the writing. What a writer's own fault raises is a `LanguageFault`."""
     timed, times = certain_times(pipeline, dialect)
     chosen, defaults = plain_defaults(timed, dialect)
-    plainer, strange = sayable(chosen, dialect)
+    fewer, surplus = few_parameters(chosen, dialect)
+    plainer, strange = sayable(fewer, dialect)
     secrets = kept(plainer, dialect)
     shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
@@ -104,7 +106,9 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     told = map(origins.placed, (*early.findings, *late))
     moved = map(shared.moved.placed, (*foreign, *told))
     placed = map(secrets.moved.placed, (*shared.findings, *moved))
-    return lowered, Writing(writing.documents, (*times, *defaults, *strange, *secrets.findings, *placed))
+    return lowered, Writing(
+        writing.documents, (*times, *defaults, *surplus, *strange, *secrets.findings, *placed)
+    )
 
 
 _Answer = TypeVar("_Answer")

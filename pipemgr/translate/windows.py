@@ -1,17 +1,22 @@
-"""Windows: stages whose scripts only its shells read, and that say no machine, run on one with Windows."""
+"""Windows: stages that have scripts only its shells read, and that say no machine, run on one with Windows."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from pipemgr.model.definitions import Pipeline, Runner, Stage
+from pipemgr.model.definitions import Pipeline, Runner, Stage, Step
+from pipemgr.model.expressions import parse
 
 from .base import Dialect
 from .report import Fidelity, Finding
-from .tree import change_stages
+from .tree import change_stages, change_steps
 
 _SHELLS: Final = frozenset({"cmd", "powershell"})
 _RUNNER: Final = "windows"
+_POSIX: Final = "bash"
+"""What reads the scripts of other systems' shells there."""
+_RUN: Final = "run"
+_SYSTEM: Final = parse("runner.os")
 
 
 def on_windows(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
@@ -24,7 +29,10 @@ def on_windows(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Fin
         return pipeline, ()
 
     def change(stage: Stage) -> Stage:
-        return stage.model_copy(update={"runner": Runner(name=_RUNNER)}) if stage.id in found else stage
+        if stage.id not in found:
+            return stage
+        moved = stage.model_copy(update={"runner": Runner(name=_RUNNER)})
+        return moved if _default(stage) else change_steps(moved, _with_shell)
 
     return change_stages(pipeline, change), tuple(map(_finding, found))
 
@@ -32,9 +40,24 @@ def on_windows(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Fin
 def _needs_it(stage: Stage) -> bool:
     if stage.runner is not None or stage.container is not None:
         return False
-    default: Any = stage.defaults.shell if stage.defaults else None
-    shells = {step.inputs.get("shell") or default for step in stage.steps if step.action == "run"}
-    return bool(shells) and shells <= _SHELLS
+    asked = (one for one in stage.steps if one.action == _RUN and not _asks_system(one))
+    return any((step.inputs.get("shell") or _default(stage)) in _SHELLS for step in asked)
+
+
+def _default(stage: Stage) -> Any:
+    return stage.defaults.shell if stage.defaults else None
+
+
+def _asks_system(step: Step) -> bool:
+    """Whether a step is meant for one of several systems."""
+    return step.when is not None and any(node == _SYSTEM for node in step.when.walk())
+
+
+def _with_shell(step: Step) -> Step:
+    """A step whose script named no shell, because it is for the one that other systems have anyway."""
+    if step.action != _RUN or step.inputs.get("shell"):
+        return step
+    return step.model_copy(update={"inputs": {**step.inputs, "shell": _POSIX}})
 
 
 def _finding(stage: str) -> Finding:

@@ -140,3 +140,13 @@ def test_polling_is_left_to_who_needs_it(poor: Any) -> None:
     changed, (finding,) = certain_times(whole, poor())
     assert changed.triggers[0].options == {"a": 1}
     assert finding.path == "triggers[0].options.poll"
+
+
+def test_a_time_that_nobody_can_work_out_is_left_out(poor: Any) -> None:
+    triggers = (
+        Trigger(event="schedule", cron="${{ case(branch == 'main', '0 1 * * *', '') }}"),
+        Trigger(event="push"),
+    )
+    made, (finding,) = certain_times(Pipeline(name="x", triggers=triggers), poor())
+    assert [one.event for one in made.triggers] == ["push"]
+    assert (finding.fidelity, finding.path) == (Fidelity.MANUAL, "triggers[0]")

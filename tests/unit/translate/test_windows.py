@@ -14,7 +14,8 @@ from pipemgr.translate.windows import on_windows
     ("shells", "more", "runner"),
     [
         (["cmd", "powershell"], {}, "windows"),
-        (["cmd", None], {}, None),
+        (["cmd", None], {}, "windows"),
+        ([None], {}, None),
         (["pwsh"], {}, None),
         ([], {}, None),
         ([None], {"defaults": {"shell": "cmd"}}, "windows"),
@@ -32,6 +33,14 @@ def test_where_a_stage_runs(
     target = replace(poor(), tables=Tables.of("github-actions"))
     made, findings = on_windows(whole, target)
     found = made.stages[0].runner
+    read = [step.inputs.get("shell") for step in made.stages[0].steps]
+    assert read == [one or ("bash" if found and "defaults" not in more else None) for one in shells]
     assert (found.name if found else None) == runner
     assert [one.path for one in findings] == ["stages.s.runner"] * (runner == "windows")
     assert on_windows(whole, poor()) == (whole, ())
+
+
+def test_a_script_for_whichever_system_there_is_decides_nothing(poor: Any) -> None:
+    step = {"action": "run", "inputs": {"script": "x", "shell": "cmd"}, "when": "runner.os == 'Windows'"}
+    whole = Pipeline.model_validate({"name": "x", "stages": [{"id": "s", "steps": [step]}]})
+    assert on_windows(whole, replace(poor(), tables=Tables.of("github-actions"))) == (whole, ())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipemgr.model.definitions import Pipeline, Trigger
 from pipemgr.translate.crons import certain, cron_problem
+from pipemgr.translate.report import Fidelity
 from pipemgr.translate.spreading import certain_times
 
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))

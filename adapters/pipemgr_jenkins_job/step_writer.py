@@ -34,7 +34,6 @@ class StepWriter:
         self.words = words
         self.grower = grower
         self.axes = axes
-        self.rows = [row for place in ("builder", "publisher") for row in words.rows(place)]
 
     def place(self, step: Step) -> str:
         """Where a step goes: with the builders, or with the publishers that follow whatever happens."""
@@ -56,7 +55,8 @@ class StepWriter:
         return grown(row.element, said, {"plugin": row.plugin} if row.plugin else None)
 
     def _row(self, step: Step) -> ElementRow:
-        fits = [row for row in self.rows if row.action == step.action and self._implied(row, step.inputs)]
+        rows = self.words.actions.get(step.action, ())
+        fits = [row for row in rows if self._implied(row, step.inputs)]
         if not fits:
             raise Unfit(f"the action {step.action}")
         return fits[-1]

@@ -45,6 +45,14 @@ class Words:
             found[place] = (*found.get(place, ()), row)
         return found
 
+    @cached_property
+    def actions(self) -> Mapping[str, tuple[ElementRow, ...]]:
+        """The rows of each action: builders, then publishers."""
+        found: dict[str, tuple[ElementRow, ...]] = {}
+        for row in (*self.rows("builder"), *self.rows("publisher")):
+            found[row.action] = (*found.get(row.action, ()), row)
+        return found
+
     def defaults(self, row: RootRow) -> Mapping[str, Element | None]:
         """What is written for each field of a job that says nothing of it, in Jenkins' order; None where nothing is."""
         if row.root not in self._defaults:

@@ -52,8 +52,10 @@ class JobWriter(Writer):
                 f"written as a pipeline job, for a {job} job can't say {reason}",
             )
             root, more = self._job(pipeline, PIPELINE, losses)
-        _tell_gaps(root, losses)
-        documents = (Document(path=job_path(pipeline.name), text=document(root)), *more)
+        text = document(root)
+        if MARK.search(text):
+            _tell_gaps(root, losses)
+        documents = (Document(path=job_path(pipeline.name), text=text), *more)
         told = [one for at, one in enumerate(losses.findings) if one not in losses.findings[:at]]
         return Writing(DocumentSet(documents=documents), tuple(told))
 

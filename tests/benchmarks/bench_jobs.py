@@ -1,7 +1,8 @@
 """Jobs of Jenkins from definitions, against jenkins-job-builder in the same run: the time that one job takes.
 
 Each job has two parameters, two triggers, a Git repository, two shell steps, an archive and a JUnit report. Both sides
-begin with YAML texts and end with the text of each `config.xml`; neither speaks to a server.
+begin with YAML texts and end with the text of each `config.xml`; neither speaks to a server. They take turns, and the best
+round of each counts.
 """
 
 import logging
@@ -83,43 +84,53 @@ def theirs(folder):
     return [one.output().decode() for one in XmlJobGenerator(registry).generateXML(jobs)]
 
 
+def files(count):
+    """The definitions of so many jobs for jenkins-job-builder, in one file as it wants them."""
+    return "".join(THEIRS.format(n=n) for n in range(count))
+
+
+def timed(work, count):
+    """What some work gives, and the milliseconds that it takes for each of so many jobs."""
+    start = time.perf_counter()
+    found = work()
+    return found, (time.perf_counter() - start) / count * 1000
+
+
 def run(quick):
     logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
-    count = 50 if quick else 1000
+    count, rounds = (50, 2) if quick else (1000, 3)
     names = catalogue()
     native = native_dialect(names.inputs(), names.shorts(), names.triggers)
     jobs = Registry().dialect("jenkins-job")
     sources = [single(f"shop-{n}.yaml", OURS.format(n=n)) for n in range(count)]
-    write(read(sources[0], native).pipeline, jobs)  # tables are read once
 
+    def rendered():
+        return [write(read(one, native).pipeline, jobs).documents.documents[0].text for one in sources]
+
+    def converted():
+        return [convert(one, native, jobs).documents.documents[0].text for one in sources]
+
+    took = {theirs: [], rendered: [], converted: []}
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "jobs.yaml").write_text("".join(THEIRS.format(n=n) for n in range(count)))
-        start = time.perf_counter()
-        made = theirs(folder)
-        rival = (time.perf_counter() - start) / count
-    if len(made) != count:
-        raise SystemExit(f"jenkins-job-builder made {len(made)} jobs of {count}")
+        (Path(folder) / "jobs.yaml").write_text(files(1))
+        theirs(folder)  # both sides have read their tables once when it begins
+        write(read(sources[0], native).pipeline, jobs)
+        (Path(folder) / "jobs.yaml").write_text(files(count))
+        for _ in range(rounds):  # in turn, so that all suffer alike from what else the machine does
+            for side, times in took.items():
+                texts, each = timed(lambda side=side: side(folder) if side is theirs else side(), count)
+                if len(texts) != count or not all(text.count("<hudson.tasks.Shell>") == 2 for text in texts):
+                    raise SystemExit(f"{side.__name__}: a job is missing, or its two steps")
+                times.append(each)
 
-    def rendered(one):
-        return write(read(one, native).pipeline, jobs).documents.documents[0].text
-
-    def converted(one):
-        return convert(one, native, jobs).documents.documents[0].text
-
-    rows = []
-    for what, action in (("rendered", rendered), ("converted, with report", converted)):
-        start = time.perf_counter()
-        texts = [action(one) for one in sources]
-        took = (time.perf_counter() - start) / count
-        if not all(text.count("<hudson.tasks.Shell>") == 2 for text in (*texts, *made)):
-            raise SystemExit("a job without its two steps")
-        rows.append(
-            {
-                "name": f"jobs: {count:,} freestyle jobs {what}",
-                "value": took * 1000,
-                "unit": "ms/job",
-                "ratio": took / rival,
-                "against": f"jenkins-job-builder ({rival * 1000:.2f} ms/job)",
-            }
-        )
-    return rows
+    rival = min(took[theirs])
+    return [
+        {
+            "name": f"jobs: {count:,} freestyle jobs {what}",
+            "value": min(took[side]),
+            "unit": "ms/job",
+            "ratio": min(took[side]) / rival,
+            "against": f"jenkins-job-builder ({rival:.2f} ms/job)",
+        }
+        for what, side in (("rendered", rendered), ("converted, with report", converted))
+    ]

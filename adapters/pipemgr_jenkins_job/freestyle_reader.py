@@ -26,10 +26,10 @@ from .kept import keep, kept_text
 from .rendering import rendered
 from .repository import REPOSITORY, repository
 from .scm import SCM, branches, read_source
-from .step_reader import StepReader
+from .step_reader import StepReader, listed_in
 from .tree import Tree
 from .triggers import TriggerReader
-from .words import JOB, OWN, VENDOR, Words, hints
+from .words import JOB, OWN, VENDOR, Words
 
 STAGE: Final = "build"
 LANE: Final = "${{ pipeline.name }}"
@@ -87,8 +87,10 @@ class FreestyleReader:
         steps = self.source()
         names = branches(self.root.child(SCM))
         triggers = TriggerReader(self.words, self.tree, self.hints, names).read(self.children("triggers"))
-        around = wrappers.read(self.children("buildWrappers"), self.words, self.tree, self.kept, self.hints)
-        steps += self.steps(len(steps))
+        reader = StepReader(self.words, self.tree, asked)
+        around = wrappers.read(self.children("buildWrappers"), reader, len(steps), self.kept, self.hints)
+        steps += around.steps
+        steps += self.steps(reader, len(steps))
         cells = axes.read(self.children(axes.SECTION), self.tree, STAGE, self.kept, self.hints)
         given: dict[str, Any] = {
             "runner": self.runner(),
@@ -150,9 +152,8 @@ class FreestyleReader:
             self.kept[REPOSITORY] = found[0]
             self.tree.node(found[1]).feeds(f"{OWN}.{REPOSITORY}")
 
-    def steps(self, at: int) -> list[Step]:
+    def steps(self, reader: StepReader, at: int) -> list[Step]:
         """Builders and publishers, in the order in which Jenkins executes them."""
-        reader = StepReader(self.words, self.tree)
         found: list[Step] = []
         for tag, place in STEPS.items():
             if tag == "builders" and self.job_kind == maven.JOB:
@@ -160,7 +161,7 @@ class FreestyleReader:
             for one in self.children(tag):
                 step = reader.read(one, place, f"stages.{STAGE}.steps[{at + len(found)}]")
                 usual = tag == "publishers" or (tag == "builders") is (self.job_kind != maven.JOB)
-                found.append(step if usual and tag != "reporters" else _listed(step, tag))
+                found.append(step if usual and tag != "reporters" else listed_in(step, tag))
         return found
 
     def goals(self, path: str) -> Step:
@@ -219,13 +220,6 @@ def _is_usual(one: Element, usual: Mapping[str, object]) -> bool:
     if "class" in one.attributes:
         paths[f"{one.tag}/@class"] = one.attributes["class"]
     return all(is_default(usual, path, text) for path, text in paths.items())
-
-
-def _listed(step: Step, tag: str) -> Step:
-    """The step with the list of the job that it stands in."""
-    data = step.vendor.get(VENDOR, {})
-    listed = {**data, HINTS: {**hints(step.vendor), "list": tag}}
-    return step.model_copy(update={"vendor": {**step.vendor, VENDOR: listed}})
 
 
 __all__ = ["LANE", "STAGE", "STEPS", "Fidelity", "FreestyleReader", "labels"]

@@ -10,7 +10,7 @@ from pipemgr.model.definitions import HINTS, OPAQUE, Data, Matrix, Pipeline, Sta
 from . import axes, maven, parameters, scm, triggers, wrappers
 from .elements import Element
 from .freestyle_reader import STEPS
-from .kept import Grower, section
+from .kept import Grower, in_order, section
 from .normal import same
 from .repository import REPOSITORY
 from .step_writer import StepWriter, Unfit
@@ -49,7 +49,8 @@ class FreestyleWriter:
         made["triggers"] = Element("triggers", children=self._triggers(pipeline))
         bare = stage.model_copy(update={"variables": axes.own_variables(stage)})
         around = wrappers.as_before(bare, self.kept, self.hints, self.words, self.grower)
-        made["buildWrappers"] = Element("buildWrappers", children=list(around))
+        around = in_order([*around, *lists.get(wrappers.SECTION, ())], self.hints.get(wrappers.SECTION))
+        made[wrappers.SECTION] = Element(wrappers.SECTION, children=around)
         made |= self._machine(stage)
         if self.row.job == MATRIX:
             made[axes.SECTION] = Element(

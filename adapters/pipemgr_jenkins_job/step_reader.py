@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import JsonValue
 
 from pipemgr.adapter import ElementRow, StepRow, expand
-from pipemgr.model.definitions import HINTS, OPAQUE, Data, Step
+from pipemgr.model.definitions import HINTS, OPAQUE, Data, Parameter, Step
 from pipemgr.model.expressions import Call, Expression, parse
 
+from .composed import Composed
+from .conditions import Conditions
 from .elements import Element, flat
 from .fields import Said, read_fields
 from .rendering import rendered
 from .shells import interpreter
 from .tree import Tree
-from .words import VENDOR, Words
+from .words import VENDOR, Words, hints
 
 RUN: Final = "run"
+WRAPPER: Final = "wrapper"
 ALWAYS: Final[Expression] = parse("always()")
 
 
 class StepReader:
     """Reads steps of one configuration."""
 
-    def __init__(self, words: Words, tree: Tree) -> None:
+    def __init__(self, words: Words, tree: Tree, asked: Mapping[str, Parameter]) -> None:
         self.words = words
         self.tree = tree
+        conditions = Conditions(words, asked)
+        self.composed = Composed(conditions, self.step, conditions.text)
 
     def read(self, element: Element, place: str, path: str) -> Step:
         """The step of a builder or publisher, which becomes the model's `path`."""
+        self.tree.take(element, path)
+        step = self.step(element, place)
+        row = self.words.row(place, element.tag)
+        if row is not None and step.action != OPAQUE:
+            self._feed(element, row, path)
+        return step
+
+    def around(self, element: Element, path: str) -> Step | None:
+        """The step that other vendors have for a wrapper, if they have one."""
+        step = self.step(element, WRAPPER)
+        if not step.inputs.get("steps"):
+            return None
+        self.tree.take(element, path)
+        return step
+
+    def step(self, element: Element, place: str) -> Step:
+        """What an element means at a place."""
         row = self.words.row(place, element.tag)
         said = flat(element)
-        self.tree.take(element, path)
         if row is None or said is None or row.action == OPAQUE or not same_classes(row, said):
-            return self._opaque(element, place, row, said, path)
+            return self._opaque(element, place, row, said)
         inputs, kept = read_fields(row, said, self._kinds(row.action))
         if row.action == RUN and not row.implied and (shell := interpreter(str(inputs.get("script", "")))):
             inputs["shell"] = shell
-        self._feed(element, row, path)
         return Step(
             action=row.action,
             inputs=inputs,
@@ -58,13 +79,14 @@ class StepReader:
             to = f"{path}.inputs.{ours}" if ours else f"{path}.vendor.{VENDOR}.{one.tag}"
             self.tree.node(one).feeds(to)
 
-    def _opaque(
-        self, element: Element, place: str, row: ElementRow | None, said: Said | None, path: str
-    ) -> Step:
+    def _opaque(self, element: Element, place: str, row: ElementRow | None, said: Said | None) -> Step:
         value: Data = {"vendor": VENDOR, "value": rendered(element)}
-        if row is not None and row.steps and said is not None:
-            value["steps"] = self._steps(row, said)
-            if row.note:
+        steps = self._steps(row, said) if row is not None and row.steps and said is not None else None
+        if steps is None:
+            steps = self.composed.steps(element)
+        if steps is not None:
+            value["steps"] = steps
+            if row is not None and row.note:
                 value["note"] = row.note
         when = row.when if row is not None and row.when is not None else None
         if when is None and place == "publisher":
@@ -98,9 +120,16 @@ def same_classes(row: ElementRow, said: Said) -> bool:
     )
 
 
+def listed_in(step: Step, tag: str) -> Step:
+    """The step with the list of the job that it stands in."""
+    data = step.vendor.get(VENDOR, {})
+    listed = {**data, HINTS: {**hints(step.vendor), "list": tag}}
+    return step.model_copy(update={"vendor": {**step.vendor, VENDOR: listed}})
+
+
 def is_always(when: Expression | None) -> bool:
     """Whether a step is executed whatever happened before."""
     return isinstance(when, Call) and when.name == "always"
 
 
-__all__ = ["ALWAYS", "HINTS", "StepReader", "is_always", "same_classes"]
+__all__ = ["ALWAYS", "HINTS", "StepReader", "is_always", "listed_in", "same_classes"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipemgr.model.definitions import Data, Stage, seconds
+from pipemgr.model.definitions import Data, Stage, Step, seconds
 from pipemgr.model.expressions import Access, Literal, Name
 from pipemgr.model.templates import template
 
@@ -15,8 +15,7 @@ from .elements import Element, flat, grown
 from .kept import Grower, in_order, keep, remember, section
 from .normal import same
 from .rendering import rendered
-from .step_reader import same_classes
-from .tree import Tree
+from .step_reader import StepReader, listed_in, same_classes
 from .words import Words, secret
 
 SECTION: Final = "buildWrappers"
@@ -32,6 +31,8 @@ class Around:
 
     timeout: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    """What comes before all builders."""
 
 
 def understood(element: Element, words: Words) -> Around | None:
@@ -59,13 +60,24 @@ def _bindings(element: Element, words: Words) -> Around | None:
     return Around(variables=found)
 
 
-def read(elements: Iterable[Element], words: Words, tree: Tree, kept: Data, hints: Data) -> Around:
-    """What all wrappers give; those that are not understood, or not written the same way, are kept."""
-    around = Around()
+def read(elements: Iterable[Element], steps: StepReader, first: int, kept: Data, hints: Data) -> Around:
+    """What all wrappers give; those that are not understood, or not written the same way, are kept.
+
+    `first` is the number of the first step that one becomes.
+    """
+    around, words, tree = Around(), steps.words, steps.tree
     listed = list(elements)
     remember(hints, SECTION, listed)
     for element in listed:
         given = understood(element, words)
+        step = (
+            steps.around(element, f"stages.build.steps[{first + len(around.steps)}]")
+            if given is None
+            else None
+        )
+        if step is not None:
+            around.steps.append(listed_in(step, SECTION))
+            continue
         path = f"{SECTION}/{element.tag}"
         tree.take(element, f"vendor.jenkins-job.{path}")
         if given is None or (given.timeout is not None and around.timeout is not None):

@@ -292,7 +292,7 @@ class TriggersFile(TableFile):
     spreads: bool = False
     own_zone: bool = False
     polls: bool = False
-    always: tuple[TriggerName, ...] = ()
+    always: tuple[TriggerName, ...] | None = None
     rows: tuple[TriggerRow, ...]
 
 

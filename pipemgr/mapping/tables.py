@@ -308,8 +308,8 @@ class Tables:
     @cached_property
     def always(self) -> tuple[str, ...]:
         """What starts builds whatever a definition says."""
-        said = (one for file in self._load("triggers", TriggersFile) for one in file.always)
-        return tuple(dict.fromkeys(said))
+        said = [file.always for file in self._load("triggers", TriggersFile) if file.always is not None]
+        return said[-1] if said else ()
 
     @cached_property
     def usual_sizes(self) -> frozenset[str]:

@@ -81,7 +81,7 @@ def only_where_started(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, 
     guarded = change_stages(pipeline, lambda stage: _guarded(stage, clauses))
     plain = [_unfiltered(one) if one.event in always else one for one in pipeline.triggers]
     said = {one.event for one in plain}
-    added = [Trigger(event=one) for one in always if one not in said]
+    added = [Trigger(event=one) for one in _by_weight(always) if one not in said]
     findings = tuple(_findings(pipeline, always, dialect.title))
     return guarded.model_copy(update={"triggers": (*plain, *added)}), findings
 
@@ -274,10 +274,15 @@ def _findings(pipeline: Pipeline, always: tuple[str, ...], title: str) -> Iterat
                 yield _told(f"triggers[{at}].{names[one]}", f"trigger.{names[one]}", why)
         if trigger.event in PULLS and not _brings_commits(trigger):
             yield _never(f"triggers[{at}].types", trigger, title)
-    missing = [one for one in always if one not in said]
+    missing = [one for one in _by_weight(always) if one not in said]
     if missing:
         why = f"{title} also starts builds by: {', '.join(missing)}; stages are left out of those that the triggers don't want"
         yield _told("triggers", "what starts builds", why)
+
+
+def _by_weight(events: Iterable[str]) -> list[str]:
+    """Pushes first, then pull requests, then all others."""
+    return sorted(events, key=lambda one: (one != PUSH, one not in PULLS, one))
 
 
 def _never(path: str, trigger: Trigger, title: str) -> Finding:

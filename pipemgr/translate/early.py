@@ -17,7 +17,7 @@ from .conditions import Asked, asked, both
 from .environment import SYSTEM
 from .handing import needs_files
 from .in_shell import exporting, handing_step
-from .known import Known
+from .known import Known, variable
 from .origins import Moved
 from .places import Place, place_words, unplaced
 from .report import Fidelity, Finding
@@ -123,8 +123,10 @@ def asked_in_time(pipeline: Pipeline, target: Dialect) -> InTime:
         findings.extend(_handed(f"stages.{one.id}.variables.{key}", key, target) for key in own)
         there = {*pipeline.variables, *one.variables} - {*outer, *own}
         one = change_steps(one, lambda step: exporting(step, one, SYSTEM - there))
+        machine = {name: f"${{{{ variables.{name} }}}}" for name in _asked_of_machine(one, SYSTEM - there)}
+        findings.extend(_handed(f"stages.{one.id}", name, target) for name in machine if name not in own)
         before = len(one.steps)
-        one = _set_first(one, {**outer, **own}, {*own})
+        one = _set_first(one, {**machine, **outer, **own}, {*own})
         if len(one.steps) > before:
             paths = (f"stages.{one.id}.steps[{at}]" for at in range(before))
             places[one.id] = (f"stages.{one.id}", *paths)
@@ -150,6 +152,16 @@ def _is_late(text: str) -> bool:
     """Whether a variable is made of what only a machine knows."""
     holder = Pipeline(name="x", build_name=text)
     return any(node in _OF_MACHINES for _, one in expressions(holder) for node in one.walk())
+
+
+def _asked_of_machine(stage: Stage, names: frozenset[str]) -> list[str]:
+    """The variables of the machine that expressions of a stage's steps ask for."""
+    found: set[str] = set()
+    for step in stage.steps:
+        holder = Pipeline(name="x", stages=(Stage(id="x", steps=(step,)),))
+        asked_for = {variable(node) for _, one in expressions(holder) for node in one.walk()}
+        found |= (names & asked_for) - step.variables.keys()
+    return sorted(found)
 
 
 def _set_first(stage: Stage, late: dict[str, str], own: set[str]) -> Stage:

@@ -6,7 +6,7 @@ Those that run one after another become one stage; what can't be one hands its f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pipemgr.model.definitions import Pipeline, Stage
@@ -25,6 +25,7 @@ from pipemgr.model.templates import template
 from .base import Dialect
 from .conditions import ALWAYS, SUCCESS, TOLERANT, asked, both
 from .effects import effect
+from .emptying import without_emptying
 from .graph import Graph, Group
 from .handing import HandingOn
 from .joining import Member, fresh, is_not, joined, only_checkout, tidies, title
@@ -68,8 +69,10 @@ def without_workspaces(pipeline: Pipeline, target: Dialect) -> Shared:
     pipeline = _after_failures(pipeline)
     if not any(stage.workspace for stage in pipeline.stages):
         return Shared(pipeline)
+    pipeline, told = without_emptying(pipeline, frozenset().union(*map(_results_asked, pipeline.stages)))
     keeps = bool(target.features.get(_RETRY, True))
-    return _Sharing(pipeline, keeps_retries=keeps).shared()
+    shared = _Sharing(pipeline, keeps_retries=keeps).shared()
+    return replace(shared, findings=(*told, *shared.findings))
 
 
 def _after_failures(pipeline: Pipeline) -> Pipeline:

@@ -423,3 +423,20 @@ def test_a_tool_that_each_stage_asks_for_is_provided_once(poor: Any) -> None:
         "y",
     ]
     assert shared.moved.path("stages.build.steps[2]") == "stages.test.steps[1]"
+
+
+def test_a_folder_is_not_emptied_at_the_end_of_machines_that_end_anyway(poor: Any) -> None:
+    empty = [run("find . -mindepth 1 -delete")]
+    stages = (
+        stage("build"),
+        stage("clean", "build", when="always()", steps=empty),
+        stage("tell", "build", "clean", when="failure()", steps=[{"action": "notify.slack"}]),
+    )
+    shared = share(poor, *stages)
+    assert all("clean" not in one.needs and one.id != "clean" for one in shared.pipeline.stages)
+    assert "find . -mindepth 1 -delete" not in [
+        text for one in shared.pipeline.stages for text in scripts(one)
+    ]
+    assert [one.path for one in shared.findings if "empties" in one.why] == ["stages.clean"]
+    used = share(poor, *stages[:2], stage("use", "clean", when="always()"))
+    assert "find . -mindepth 1 -delete" in [text for one in used.pipeline.stages for text in scripts(one)]

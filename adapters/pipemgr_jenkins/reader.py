@@ -19,6 +19,7 @@ from pipemgr.adapter import (
     refuse_problems,
 )
 
+from .jenkinsfile.assignments import printed
 from .jenkinsfile.declarative import DeclarativeReader
 from .jenkinsfile.rules import check
 from .jenkinsfile.scope import Words
@@ -64,6 +65,13 @@ class JenkinsReader(Reader):
     def recognises(self, text: str) -> bool:
         """Whether the shebang of a Groovy script, or what only pipelines call, stands at the beginning of a line."""
         return _BEGINNING.search(text) is not None
+
+    def printed(self, text: str) -> str | None:
+        """The script of `sh(returnStdout: true, script: ...).trim()`, with what Groovy puts into it."""
+        try:
+            return printed(text, self.words)
+        except ParseError:
+            return None
 
 
 def _spot(where: str) -> tuple[int, int]:

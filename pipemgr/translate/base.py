@@ -61,6 +61,14 @@ class Reader(ABC):
         del text
         return False
 
+    def printed(self, text: str) -> str | None:
+        """The script whose output is the value of an expression in the vendor's own words, where it is one. Never by default.
+
+        What ends the output (line feeds) is no part of the value.
+        """
+        del text
+        return None
+
 
 class Writer(ABC):
     """Turns a pipeline into a vendor's documents.

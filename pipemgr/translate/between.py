@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pipemgr.model.definitions import Pipeline
 
 from .base import Dialect, Writing
+from .computed import worked_out
 from .containers import fitted
 from .early import plain_defaults
 from .environment import left_out, named
@@ -16,7 +17,7 @@ from .foreign import without_foreign
 from .given import asked_for
 from .manual import Need, manual
 from .nightly import schedules
-from .origins import Origins
+from .origins import Moved, Origins
 from .peculiar import peculiar
 from .preset import preset
 from .report import Finding
@@ -36,17 +37,20 @@ class Carried:
     needs: tuple[Need, ...] = ()
     """What a person must provide there, by the paths where it was read."""
     _origins: Origins = field(default_factory=Origins)
+    _moved: Moved = field(default_factory=Moved)
 
     def told(self, writing: Writing) -> Writing:
         """A writing with all findings, by the paths where things were read."""
-        return Writing(writing.documents, (*self.findings, *map(self._origins.placed, writing.findings)))
+        placed = map(self._origins.placed, writing.findings)
+        return Writing(writing.documents, (*self.findings, *map(self._moved.placed, placed)))
 
 
 def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     """The pipeline with what `target` does not know opened or taken out, and what `source` gives by itself named."""
     if source.name == target.name:
         return Carried(pipeline)
-    opened, foreign, origins = without_foreign(pipeline, target, rows=False)
+    worked = worked_out(pipeline, source, target)
+    opened, foreign, origins = without_foreign(worked.pipeline, target, rows=False)
     opened = pushes_told(by_hand(pipeline, opened, target), target)
     opened, valued = asked_for(opened, source)
     more = named(filed(opened, target), source, target)
@@ -57,7 +61,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, computed = plain_defaults(left, target)
     left, defaults = preset(left, source, target)
     words = peculiar(opened, source, target)
-    findings = (
+    told = (
         *foreign,
         *map(
             origins.placed,
@@ -78,9 +82,11 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
         ),
     )
     needs = () if target.foreign else manual(more.pipeline, target, source)
-    return Carried(left, findings, tuple(_read_at(one, more.places, origins) for one in needs), origins)
+    findings = (*worked.findings, *map(worked.moved.placed, told))
+    read = tuple(_read_at(one, more.places, origins, worked.moved) for one in needs)
+    return Carried(left, findings, read, origins, worked.moved)
 
 
-def _read_at(need: Need, places: Mapping[str, tuple[str, ...]], origins: Origins) -> Need:
-    paths = (origins.path(place) for path in need.paths for place in places.get(path, (path,)))
+def _read_at(need: Need, places: Mapping[str, tuple[str, ...]], origins: Origins, moved: Moved) -> Need:
+    paths = (moved.path(origins.path(place)) for path in need.paths for place in places.get(path, (path,)))
     return replace(need, paths=tuple(dict.fromkeys(paths)))

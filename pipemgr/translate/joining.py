@@ -9,6 +9,7 @@ from typing import Final
 from pipemgr.model.definitions import Defaults, Stage, Step
 from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, chained, transform
 
+from .computed import sets
 from .conditions import ALWAYS, SUCCESS, Asked, asked, asks_status, both, conjuncts
 from .durations import shorter
 from .rewriting import rewritten
@@ -145,12 +146,13 @@ class _Inner:
 
     def _lacks(self, step: Step, tools: dict[str, Step | None]) -> bool:
         """Whether a step is needed: it isn't where it provides a tool that was the last one of its kind anyway."""
-        if not step.action.startswith(_TOOLS):
+        kind = step.action if step.action.startswith(_TOOLS) else sets(step)
+        if kind is None:
             return True
         plain = step.when is None and step.id is None and not self._alone
-        there = plain and tools.get(step.action) == step
+        there = plain and tools.get(kind) == step
         if not there:
-            tools[step.action] = step if plain and not self.member.gate else None
+            tools[kind] = step if plain and not self.member.gate else None
         return not there
 
     # What was said of the stage --------------------------------------------------------------------------

@@ -37,9 +37,9 @@ def common_variables(stages: Sequence[Stage], given: Mapping[str, str]) -> dict[
     values: dict[str, dict[str, None]] = {}
     setting, naming, asking = Counter[str](), Counter[str](), Counter[str]()
     for stage in stages:
-        asked = _words(one.data() for one in stage.steps)
+        asked = words(one.data() for one in stage.steps)
         asking.update(asked & stage.variables.keys())
-        naming.update(asked | _words([stage.data()]))
+        naming.update(asked | words([stage.data()]))
         setting.update(stage.variables.keys())
         for name, text in stage.variables.items():
             values.setdefault(name, {})[text] = None
@@ -66,11 +66,11 @@ def seen(variables: Mapping[str, str], step: Step) -> dict[str, str]:
     """The variables of its stage that a step can see."""
     if step.action not in _MOVING:
         return dict(variables)
-    words = _words([step.data()])
-    return {name: text for name, text in variables.items() if name.startswith(_OF_GIT) or name in words}
+    named = words([step.data()])
+    return {name: text for name, text in variables.items() if name.startswith(_OF_GIT) or name in named}
 
 
-def _words(data: Iterable[Any]) -> set[str]:
+def words(data: Iterable[Any]) -> set[str]:
     """The words of all texts in some data; the parameter `x` is not the variable `x`."""
     return {word for one in data for text in _texts(one) for word in _NAME.findall(text)}
 

@@ -10,15 +10,19 @@ from typing import Final
 
 from pipemgr.model.definitions import Data
 from pipemgr_jenkins.groovy import syntax
+from pipemgr_jenkins.groovy.parser import parse
 from pipemgr_jenkins.groovy.syntax import Assignment, Constant, Part
 
 from .drafts import Draft, Place, draft
+from .scope import Scope, Words
 from .texts import text
 
 NOTE: Final = "the variable is there for the steps that follow in the same stage, not in later ones"
 _SHOWN: Final = frozenset({"description", "displayName", "keepLog"})
 """What only the page of a build shows."""
 _VALUE: Final = "VALUE"
+_BEGIN: Final = f'{_VALUE}="$(\n'
+_END: Final = '\n)"'
 
 
 def read(part: Assignment, place: Place) -> tuple[list[Draft], str] | None:
@@ -57,6 +61,11 @@ class Output:
 
 def output(value: Part, place: Place) -> Output | None:
     """What `sh(returnStdout: true, script: '...').trim()` prints, or how `sh(returnStatus: true, ...)` ends."""
+    return of_command(value, place.values.scope)
+
+
+def of_command(value: Part, scope: Scope) -> Output | None:
+    """What `output` is, in a scope."""
     trimmed = isinstance(value, syntax.Call) and value.name == "trim" and not value.arguments
     call = value.target if isinstance(value, syntax.Call) and trimmed else value
     if not isinstance(call, syntax.Call) or call.name != "sh" or call.target is not None:
@@ -66,12 +75,23 @@ def output(value: Part, place: Place) -> Output | None:
     word, flag = given.popitem() if len(given) == 1 else (None, None)
     if script is None or not isinstance(flag, Constant) or flag.value is not True:
         return None
-    said = text(script, place.values.scope)
-    title = text(label or script, place.values.scope).strip().partition("\n")[0]
+    said = text(script, scope)
+    title = text(label or script, scope).strip().partition("\n")[0]
     if word == "returnStdout" and trimmed:
-        return Output(f'{_VALUE}="$(\n{said}\n)"', title)
+        return Output(f"{_BEGIN}{said}{_END}", title)
     if word == "returnStatus" and not trimmed:
         return Output(f'{_VALUE}=0\nsh -xe -c "$SCRIPT" || {_VALUE}=$?', title, {"SCRIPT": said})
+    return None
+
+
+def printed(groovy: str, words: Words) -> str | None:
+    """The script whose output a Groovy expression is, as far as the expression alone tells; None for all others."""
+    script = parse(groovy, "expression")
+    match script.statements:
+        case (syntax.Call() as call,):
+            found = of_command(call, Scope(words=words, script=script))
+            lines = found.lines if found is not None and not found.variables else ""
+            return lines.removeprefix(_BEGIN).removesuffix(_END) if lines.startswith(_BEGIN) else None
     return None
 
 

@@ -113,6 +113,13 @@ class Planned:
             yield {self.key: ordered(inner, ORDER)} if inner else self.key
 
 
+def workflows(pipeline: Pipeline) -> dict[str, str]:
+    """The workflow of each stage: its group, unless groups wait for one another."""
+    where = {stage.id: stage.group or pipeline.name for stage in pipeline.stages}
+    apart = all(where[need] == where[stage.id] for stage in pipeline.stages for need in stage.needs)
+    return where if apart else dict.fromkeys(where, pipeline.name)
+
+
 class Plan:
     """How each stage of a pipeline is written, by its id."""
 
@@ -120,7 +127,8 @@ class Plan:
         self.phrases = phrases
         self.losses = phrases.losses
         self._taken: set[str] = set()
-        self._named = {(stage.group, stage.id.lower()) for stage in pipeline.stages}
+        self._workflows = workflows(pipeline)
+        self._named = {(self._workflows[stage.id], stage.id.lower()) for stage in pipeline.stages}
         """What the jobs of each workflow are called."""
         self._planned: dict[str, Planned] = {}
         self.executors: Data = {}
@@ -175,11 +183,12 @@ class Plan:
         if name is None or name == key or stage.matrix is not None:
             return None
         is_plain = _STATUS_NAME.fullmatch(name) or stage.id not in self._asked
-        if not self.phrases.is_known(name) or not is_plain or (stage.group, name.lower()) in self._named:
+        called = (self._workflows[stage.id], name.lower())
+        if not self.phrases.is_known(name) or not is_plain or called in self._named:
             why = "CircleCI's jobs are known by their names: each is the name of one job, and complete before it runs"
             self.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.name", f"name {name}", why)
             return None
-        self._named.add((stage.group, name.lower()))
+        self._named.add(called)
         return str(self.phrases.field(name, f"stages.{stage.id}.name"))
 
     def _tests(self, stage: Stage) -> Iterator[Expression]:

@@ -16,7 +16,7 @@ from pipemgr.model.expressions import Atom, Binary, Expression, Literal, transfo
 from .filter_writer import Started, branch_names, filters
 from .folding import FALSE, TRUE, conjuncts, fold, joined
 from .job_writer import INVOKED
-from .jobs_plan import Plan, Planned
+from .jobs_plan import Plan, Planned, workflows
 from .phrases import Phrases
 from .requires_writer import SUCCESS, boxes, is_about_results, require
 from .skipping import Skipping
@@ -264,17 +264,12 @@ class WorkflowWriter:
 def grouped(pipeline: Pipeline, phrases: Phrases) -> dict[str, tuple[Stage, ...]]:
     """The stages by the workflow they belong to: by their group, unless groups wait for one another."""
     groups: dict[str, list[Stage]] = {}
-    where = {stage.id: stage.group or pipeline.name for stage in pipeline.stages}
-    if any(where[need] != where[stage.id] for stage in pipeline.stages for need in stage.needs):
-        for stage in pipeline.stages:
-            if stage.group is not None:
-                why = "stages of different workflows can't wait for one another: all are in one"
-                phrases.losses.add(
-                    Fidelity.EQUIVALENT, f"stages.{stage.id}.group", f"group {stage.group}", why
-                )
-        return {pipeline.name: pipeline.stages}
+    where = workflows(pipeline)
     for stage in pipeline.stages:
         groups.setdefault(where[stage.id], []).append(stage)
+        if stage.group not in (None, where[stage.id]):
+            why = "stages of different workflows can't wait for one another: all are in one"
+            phrases.losses.add(Fidelity.EQUIVALENT, f"stages.{stage.id}.group", f"group {stage.group}", why)
     return {name: tuple(stages) for name, stages in groups.items()}
 
 

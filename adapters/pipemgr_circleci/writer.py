@@ -94,7 +94,7 @@ def _parameter(parameter: Parameter, name: str, phrases: Phrases) -> Data:
     if default is None:
         empty = {"boolean": False, "integer": 0, "enum": parameter.choices[0] if parameter.choices else ""}
         default = empty.get(kind, "")
-    if kind == "string" and not isinstance(default, str):
+    if kind in ("string", "enum") and not isinstance(default, str):
         default = str(default).lower() if isinstance(default, bool) else str(default)
     found = {
         "description": parameter.description,

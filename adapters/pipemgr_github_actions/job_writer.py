@@ -101,7 +101,8 @@ class PartWriter:
             return None
         cancel = self.phrases.text(concurrency.cancel_running, f"{path}.cancel-running")
         group = self.phrases.text(concurrency.group, f"{path}.group")
-        return {"group": group, **({"cancel-in-progress": cancel} if cancel is not False else {})}
+        unknown = cancel in (False, "")  # a text of which nothing could be said is told, and cancels nothing
+        return {"group": group, **({} if unknown else {"cancel-in-progress": cancel})}
 
 
 class JobWriter(PartWriter):

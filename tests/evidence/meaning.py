@@ -7,7 +7,7 @@ it. What a situation does not tell (a parameter, a variable) has any one value, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -107,34 +107,41 @@ def behaviour(pipeline: Pipeline, situation: Situation) -> dict[str, str]:
     if not fires(pipeline, situation):
         return {}
     stages = {stage.id: stage for stage in pipeline.stages}
+    usual = {
+        f"parameters.{name}": one.default
+        for name, one in pipeline.parameters.items()
+        if one.default is not None
+    }
     results: dict[str, str] = {}
 
     def result(name: str) -> str:
         if name not in results:
             before = {need: result(need) for need in stages[name].needs if need in stages}
-            results[name] = _result(stages[name], before, situation)
+            results[name] = _result(stages[name], _Evaluation(situation, before, usual))
         return results[name]
 
     return {name: result(name) for name in stages}
 
 
-def _result(stage: Stage, before: dict[str, str], situation: Situation) -> str:
+def _result(stage: Stage, evaluation: _Evaluation) -> str:
     when = stage.when
     calls = {node.name for node in when.walk() if isinstance(node, Call)} if when is not None else set()
-    holds = when is None or bool(_Evaluation(situation, before).value(when))
+    holds = when is None or bool(evaluation.value(when))
     if not calls & STATUS:
-        holds = holds and all(result == "success" for result in before.values())
+        holds = holds and all(result == "success" for result in evaluation.before.values())
     if not holds:
         return "skipped"
-    return "failure" if stage.id in situation.fails else "success"
+    return "failure" if stage.id in evaluation.situation.fails else "success"
 
 
 class _Evaluation:
     """The value of an expression in a situation; what nobody knows is decided by its text."""
 
-    def __init__(self, situation: Situation, before: dict[str, str]) -> None:
+    def __init__(self, situation: Situation, before: dict[str, str], usual: Mapping[str, Any]) -> None:
         self.situation = situation
         self.before = before
+        self.usual = usual
+        """Parameters that nobody gives, by their paths."""
 
     def value(self, node: Expression) -> Any:
         match node:
@@ -158,6 +165,8 @@ class _Evaluation:
         for need, result in self.before.items():
             if path in (f"needs.{need}.result", f"needs['{need}'].result"):
                 return result
+        if path in self.usual:
+            return self.usual[path]
         try:
             return self.situation.value(path)
         except KeyError:

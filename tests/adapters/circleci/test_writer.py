@@ -271,6 +271,26 @@ def test_groups_are_workflows_unless_they_wait_for_one_another() -> None:
     assert list(config(stages=bound)["workflows"]) == ["ci"]
 
 
+def test_jobs_of_one_workflow_have_names_of_their_own() -> None:
+    apart = [stage(id="a", name="x", group="one"), stage(id="b", name="x", group="two")]
+    assert [one["jobs"] for one in config(stages=apart)["workflows"].values()] == [
+        [{"a": {"name": "x"}}],
+        [{"b": {"name": "x"}}],
+    ]
+    bound = [apart[0], {**apart[1], "needs": ["a"]}]
+    assert config(stages=bound)["workflows"]["ci"]["jobs"] == [
+        {"a": {"name": "x"}},
+        {"b": {"requires": ["x"]}},
+    ]
+    assert [one for one in told(Fidelity.EQUIVALENT, stages=bound) if "name x" in one]
+
+
+def test_choices_are_texts_and_so_is_the_one_that_is_usual() -> None:
+    parameters = {"level": {"type": "choice", "choices": [0, 1], "default": 0}}
+    written = config(stages=[stage()], parameters=parameters)["parameters"]["level"]
+    assert (written["enum"], written["default"]) == (["0", "1"], "0")
+
+
 # Jobs --------------------------------------------------------------------------------------------------
 
 

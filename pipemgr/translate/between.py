@@ -10,7 +10,7 @@ from pipemgr.model.definitions import Pipeline
 from .base import Dialect, Writing
 from .computed import worked_out
 from .containers import fitted
-from .early import plain_defaults
+from .early import of_machines, plain_defaults
 from .environment import left_out, named
 from .filed import filed
 from .foreign import without_foreign
@@ -54,7 +54,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     opened = pushes_told(by_hand(pipeline, opened, target), target)
     opened, valued = asked_for(opened, source)
     more = named(filed(opened, target), source, target)
-    left, given = left_out(more.pipeline, target)
+    left, given = left_out(of_machines(more.pipeline, source, target), target)
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)
     left, sizes = usual_sizes(left, source, target)

@@ -104,6 +104,20 @@ class InTime:
 # What is still not known --------------------------------------------------------------------------------
 
 
+def of_machines(pipeline: Pipeline, source: Dialect, target: Dialect) -> Pipeline:
+    """The pipeline whose stages name the machine's own variables, where only the source's expressions know them."""
+    name = _VARIABLES.name
+    if source.tables is None or name in _late(source) or name not in _late(target):
+        return pipeline
+
+    def stage(one: Stage) -> Stage:
+        names = SYSTEM.difference(pipeline.variables, one.variables)
+        machine = {name: f"${{{{ variables.{name} }}}}" for name in _asked_of_machine(one, names)}
+        return one.model_copy(update={"variables": {**machine, **one.variables}}) if machine else one
+
+    return change_stages(pipeline, stage)
+
+
 def asked_in_time(pipeline: Pipeline, target: Dialect) -> InTime:
     """The pipeline whose stages ask for nothing before a machine knows it."""
     late = _late(target)
@@ -123,10 +137,8 @@ def asked_in_time(pipeline: Pipeline, target: Dialect) -> InTime:
         findings.extend(_handed(f"stages.{one.id}.variables.{key}", key, target) for key in own)
         there = {*pipeline.variables, *one.variables} - {*outer, *own}
         one = change_steps(one, lambda step: exporting(step, one, SYSTEM - there))
-        machine = {name: f"${{{{ variables.{name} }}}}" for name in _asked_of_machine(one, SYSTEM - there)}
-        findings.extend(_handed(f"stages.{one.id}", name, target) for name in machine if name not in own)
         before = len(one.steps)
-        one = _set_first(one, {**machine, **outer, **own}, {*own})
+        one = _set_first(one, {**outer, **own}, {*own})
         if len(one.steps) > before:
             paths = (f"stages.{one.id}.steps[{at}]" for at in range(before))
             places[one.id] = (f"stages.{one.id}", *paths)

@@ -54,7 +54,7 @@ def kept(pipeline: Pipeline, target: Dialect) -> Kept:
     """The pipeline with secrets that have names which the target takes, and files made of those that are files."""
     known = rule(target)
     names = asked(pipeline)
-    if known is None or not any(new_name(name, known) != name for name in names):
+    if known is None or not any(new_name(name, known) != name for name in names if not _given(name, target)):
         return Kept(pipeline)
     return _Keeping(pipeline, target, known, names).kept()
 
@@ -70,6 +70,11 @@ def _name(node: Expression) -> str | None:
         case Access(target, Literal(str(name))) if target == _SECRETS:
             return name
     return None
+
+
+def _given(name: str, target: Dialect) -> bool:
+    """Whether every build has a secret there, so that its name stays what it is."""
+    return target.tables is not None and name.lower() in target.tables.variables.secrets
 
 
 def new_name(name: str, known: SecretNames) -> str:
@@ -104,7 +109,9 @@ class _Keeping:
     def new(self) -> Mapping[str, str]:
         """What each secret is called now, no two alike; those that keep their names come first."""
         every = [part for name in self.names for part in _parts(name)]
-        found = {name: name for name in every if new_name(name, self.known) == name}
+        found = {
+            name: name for name in every if _given(name, self.target) or new_name(name, self.known) == name
+        }
         for name in sorted(set(every) - found.keys()):
             taken = {one.upper() for one in found.values()}
             found[name] = _free(new_name(name, self.known), taken)

@@ -20,6 +20,7 @@ RULE = SecretNames(pattern="[A-Za-z_][A-Za-z0-9_]*", reserved=("ACME_",), folder
 FILES = """
 source: [https://acme.example]
 checked: 2026-11-23
+secrets: [ACME_TOKEN]
 secret-names: {pattern: "[A-Za-z_][A-Za-z0-9_]*", reserved: [ACME_], folder: "${{ runner.temp }}"}
 """
 
@@ -126,3 +127,9 @@ def test_people_are_told_both_names(strict: Dialect, native: Dialect) -> None:
     findings = convert(single("f.yaml", text), native, strict).report.findings
     remedies = [one.remedy for one in findings if one.kind == "secret"]
     assert remedies == ["create the secret MY_ID in Elsewhere, with what my-id holds"]
+
+
+def test_what_every_build_has_keeps_its_name(strict: Dialect) -> None:
+    whole = pipeline({"A": "${{ secrets.ACME_TOKEN }}", "B": "${{ secrets['my-id'] }}"})
+    made = kept(whole, strict).pipeline
+    assert made.stages[0].steps[0].variables == {"A": "${{ secrets.ACME_TOKEN }}", "B": "${{ secrets.MY_ID }}"}

@@ -231,7 +231,7 @@ class StageReader:
         if block.place.nowhere:
             one.hints["agent"] = "none"
         if title(node) != name:
-            one.fields["name"] = title(node)
+            one.fields["name"] = untemplate((title(node),))
         given = {} if block.place.nowhere else {**self.tools, **block.tools}
         before = (*self._fetch(one, block), *tools.steps(given))
         one.fields["steps"] = (*before, *self._steps(items, block, name, len(before)))

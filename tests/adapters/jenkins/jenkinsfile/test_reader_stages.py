@@ -353,3 +353,9 @@ def test_a_definition_is_one_document() -> None:
 def test_the_file_names_the_pipeline(path: str, name: str) -> None:
     text = "pipeline { agent any\nstages { stage('A') { steps { sh 'a' } } } }"
     assert JenkinsReader().read(single(path, text)).pipeline.name == name
+
+
+def test_a_name_is_never_an_expression() -> None:
+    """What other vendors would work out is a plain text on Jenkins."""
+    (one,) = stages(leaf("a ${{ secrets.X }}")).values()
+    assert one.name == "a ${{ '${{' }} secrets.X }}"

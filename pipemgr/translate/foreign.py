@@ -107,7 +107,7 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
     findings = []
     for path, value in parts(pipeline):
         if _is_foreign(value, mine):
-            findings.append(_finding(path, opaque_vendor(value) or "", _what(value), *_UNKNOWN))
+            findings.append(_taken_out(path, value))
         for other in _vendors(value) - mine:
             kept = {key: one for key, one in value.vendor[other].items() if key != HINTS}  # type: ignore[attr-defined]
             where = f"{path}.vendor.{other}".lstrip(".")
@@ -121,6 +121,17 @@ def _gone(pipeline: Pipeline, mine: set[str]) -> list[Finding]:
                     for key in sorted(kept)
                 ]
     return findings
+
+
+def _taken_out(path: str, value: Definition) -> Finding:
+    """The finding for a step or a trigger of another vendor, in its reader's own words where it has any."""
+    kept: Data = value.inputs if isinstance(value, Step) else {}
+    why, remedy = kept.get("note"), kept.get("remedy")
+    vendor = opaque_vendor(value) or ""
+    if not isinstance(why, str) or not isinstance(remedy, str):
+        return _finding(path, vendor, _what(value), *_UNKNOWN)
+    found = _finding(path, vendor, _what(value), "{vendor}", remedy)
+    return found.model_copy(update={"why": why, "fidelity": Fidelity.MANUAL})
 
 
 def _elsewhere(path: str, repository: str) -> Finding:

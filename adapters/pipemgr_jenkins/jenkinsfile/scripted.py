@@ -132,6 +132,7 @@ class ScriptedReader(DeclarativeReader):
             nodes = block_of(nodes[0])
         options.fields |= around.limits
         reader.level(nodes, around.change(limits={}), ())
+        reader.settle_feeds(self.file.root)
         self._keep(reader, options)
         self.put_code("before", before, reader.body_steps.before)
         self.put_code("after", after)

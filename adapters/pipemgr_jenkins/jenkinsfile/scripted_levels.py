@@ -6,6 +6,7 @@ the stage before or behind it, or of one of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -63,6 +64,30 @@ class Levels(StageReader):
     def syntax(self, node: Node) -> Part | None:
         """The part of the syntax tree behind a node."""
         return self.file.syntax(node)
+
+    @property
+    def upcoming(self) -> str:
+        """The path of the stage that will be made next: by its number, until all of them have their ids."""
+        return f"stages.{_NUMBERED}{len(self.drafts)}"
+
+    def settle_feeds(self, root: Node) -> None:
+        """Say of all nodes which stages they became, now that these have ids."""
+        todo = [root]
+        while todo:
+            node = todo.pop()
+            children = node.children or ()
+            todo += children.values() if isinstance(children, dict) else children
+            if node.fed:
+                node.feeds(self._settled_path(node.fed))
+        found = root.origin.findings
+        found[:] = [one.model_copy(update={"path": self._settled_path(one.path)}) for one in found]
+
+    def _settled_path(self, path: str) -> str:
+        start, mark, rest = path.partition(_NUMBERED)
+        number = NUMBER.match(rest)
+        if not mark or start != "stages." or number is None:
+            return path
+        return f"{start}{self.drafts[min(int(number[0]), len(self.drafts) - 1)].id}{rest[number.end() :]}"
 
     def level(self, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """The stages of statements; the stages that must have ended when all have."""
@@ -179,13 +204,13 @@ class Levels(StageReader):
         before: Sequence[Node] = (),
     ) -> tuple[str, ...]:
         """A stage or a branch by its name: steps, or a block of further stages."""
-        body = self._inside(nodes, around, slug(title))
+        body = self._inside(nodes, around)
         inside = self._uncollected(body.nodes)
         approval = self._asked(inside)
         if approval is not None:
-            asking = inside[0].take_all().feeds(f"stages.{slug(title)}.approval")
+            asking = inside[0].take_all().feeds(f"{self.upcoming}.approval")
             rest = [one for one in body.nodes if one is not asking]
-            body = self._inside(rest, body.around.change(approval=approval), slug(title))
+            body = self._inside(rest, body.around.change(approval=approval))
             inside = self._uncollected(body.nodes)
         parts = [self.syntax(one) for one in inside]
         if not any(map(self.shapes.structural, parts)):
@@ -212,7 +237,7 @@ class Levels(StageReader):
                 return Approval(message=message)
         return None
 
-    def _inside(self, nodes: Sequence[Node], around: Around, name: str) -> Body:
+    def _inside(self, nodes: Sequence[Node], around: Around) -> Body:
         """What is inside of blocks that hold all that there is."""
         while len(nodes) == 1:
             part = self.syntax(nodes[0])
@@ -220,14 +245,14 @@ class Levels(StageReader):
                 break
             if not (self.shapes.structural(part) or self.shapes.fields_of_stages(part)):
                 break
-            around = self.surroundings.entered(nodes[0], around, f"stages.{name}")
+            around = self.surroundings.entered(nodes[0], around, self.upcoming)
             nodes = block_of(nodes[0])
         return Body(nodes, around)
 
     def _wrapped(self, node: Node, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """A machine, a container or another block around stages, or around steps that are in no stage."""
         part = self.syntax(node)
-        body = self._inside([node], around, slug(STEPS))
+        body = self._inside([node], around)
         if not any(self.shapes.structural(self.syntax(one)) for one in body.nodes):
             return self._simple(self._title(body.nodes), body.nodes, body.around, needs)
         del part
@@ -287,6 +312,7 @@ class Levels(StageReader):
             draft.fields["name"] = title
         for one in nodes:
             if self._is_dynamic(one) and not around.path.endswith(POST):
+                one.feeds(f"stages.{name}.steps")
                 one.finding(Fidelity.MANUAL, "stages made while it runs", _DYNAMIC, _REMEDY)
         draft.fields["steps"] = self.body_steps.read(nodes, f"stages.{name}.steps", around)
         self.drafts.append(draft)
@@ -307,6 +333,8 @@ class Levels(StageReader):
         return found if isinstance(found, dict) else {}
 
 
+_NUMBERED: Final = "#"
+NUMBER: Final = re.compile(r"\d+")
 _DYNAMIC: Final = "which stages there are is computed while it runs, and other vendors must know it before"
 _REMEDY: Final = "write the stages down one by one, or as a matrix"
 

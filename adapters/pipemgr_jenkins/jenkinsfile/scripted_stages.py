@@ -22,6 +22,7 @@ from pipemgr_jenkins.groovy.syntax import (
     Try,
 )
 
+from .begun import begun
 from .expressions import truth
 from .logic import negated
 from .nodes import Spot
@@ -82,10 +83,9 @@ class ScriptedStages(Levels):
             return self._simple(name, [node], around, needs)
         self._left -= 1
         self._calling.append(name)
-        before = len(self.drafts)
+        node.take_all().feeds(self.upcoming)
         last = self.level(self._fresh(self.shapes.methods[name].body), around, needs)
         self._calling.pop()
-        node.take_all().feeds(f"stages.{self.drafts[before].id}" if before < len(self.drafts) else "stages")
         return last
 
     def _stage(
@@ -102,10 +102,10 @@ class ScriptedStages(Levels):
         if "concurrency" in named:
             node.finding(Fidelity.MANUAL, "concurrency of a stage", _ONE, "say it as the stage's concurrency")
         title = values.text(name) if name is not None else STEPS
-        node.take().feeds(f"stages.{slug(title)}")
+        node.take().feeds(self.upcoming)
         for key in ("name", "arguments"):
             if key in node.items():
-                node.items()[key].take_all().feeds(f"stages.{slug(title)}.name")
+                node.items()[key].take_all().feeds(f"{self.upcoming}.name")
         return self._named(title, nodes, around, needs, before)
 
     def _parallel(self, node: Node, part: Call, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,12 +156,11 @@ class ScriptedStages(Levels):
         assert isinstance(part, If)  # noqa: S101 - its callers know
         condition = truth(part.condition, around.scope)
         items = node.items()
-        first = len(self.drafts)
+        node.feeds(self.upcoming)
+        items["if"].take_all().feeds(f"{self.upcoming}.when")
         last = self._case(items["then"], condition, around, needs, leave=cut(part))
         if "else" in items:
             last = self._case(items["else"], negated(condition), around, last)
-        items["if"].feeds(f"stages.{self.drafts[first].id}.when" if first < len(self.drafts) else "stages")
-        items["if"].take_all()
         return last
 
     def _case(
@@ -183,7 +182,7 @@ class ScriptedStages(Levels):
 
     def _try(self, node: Node, part: Try, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """What is caught is done after a failure, what is done finally always."""
-        items = node.items()
+        items = node.feeds(self.upcoming).items()
         cases: list[tuple[str, Sequence[Node]]] = []
         caught = items["catch"].entries() if "catch" in items else ()
         for one, catch in zip(caught, part.catches, strict=True):
@@ -202,7 +201,9 @@ class ScriptedStages(Levels):
                 when = around.when if word == "always" else (*around.when, Function(word))
                 last = self._simple(self._title(nodes), nodes, around.change(when=when), last)
             elif nodes:
-                last = self._after(word, nodes, around, tuple(dict.fromkeys((*last, *inside))))
+                asks = begun(self.drafts, around, needs) if following else {}
+                inner = around.change(when=(*around.when, *asks.values()))
+                last = self._after(word, nodes, inner, tuple(dict.fromkeys((*last, *inside, *asks))))
         self._following = following
         return last
 

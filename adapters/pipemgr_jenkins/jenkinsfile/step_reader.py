@@ -27,10 +27,10 @@ from .calls import CallReader, Given, given
 from .drafts import Draft, Place, Told, draft, joined, opaque, wrapped
 from .known import constants, mentioned
 from .methods import Methods
-from .scope import VENDOR, Scope
+from .scope import VENDOR, Scope, meanings
 from .tree import Jenkinsfile
 from .values import Values
-from .wrappers import WRAPPERS, Wrappers
+from .wrappers import WRAPPERS, Wrappers, lost
 
 PARALLEL: Final = "parallel"
 DEEPEST: Final = 50
@@ -105,7 +105,9 @@ class StepReader:
         if steps is None and not any(declared(one, script) for one in parts):
             return [one for node in nodes for one in self.statement(node, place)]
         text = script.source[parts[0].start : parts[-1].end]
-        one = opaque(wrapped(text, ("script",)), place, nodes[0], steps)
+        one = opaque(wrapped(text, ("script",)), place, nodes[0], steps).fed(
+            *((node, "") for node in nodes[1:])
+        )
         if steps is not None:
             return [one]
         why = f"it works with Groovy's variables {', '.join(names)}, which other vendors do not have"
@@ -188,7 +190,7 @@ class StepReader:
         block = self.inside(node, place)
         found = docker.read(part, place, block)
         if found is None and block:
-            found = block, f"what {part.name} does around them is lost"
+            found = block, lost(part.name)
         steps, note = found or (None, "")
         return [self.verbatim(node, place, steps, note)]
 
@@ -228,6 +230,15 @@ class StepReader:
         if "block" not in node.items():
             part = self.file.syntax(node)
             steps = self.methods.steps(part, place) if isinstance(part, Call) else None
-            return self.verbatim(node, place, steps)
-        inner = self.inside(node, place)
-        return self.verbatim(node, place, inner, f"what {call.name} does around them is lost")
+            made = self.verbatim(node, place, steps)
+            return made if steps is not None else _alone(made, call.name)
+        why, _ = meanings()["alone"].get(call.name, (lost(call.name), None))
+        return self.verbatim(node, place, self.inside(node, place), why)
+
+
+def _alone(made: Draft, name: str) -> Draft:
+    """A step that nothing neutral can say, with the reason and what to do about it where that is known."""
+    why, remedy = meanings()["alone"].get(name, (None, None))
+    if why is None:
+        return made
+    return made.changed(inputs={**made.step.inputs, "note": why, "remedy": remedy})

@@ -446,3 +446,70 @@ def test_any_text_of_a_script_is_kept(text: str) -> None:
 
     (one,) = steps(f"sh {quoted(text)}")
     assert one["inputs"]["script"] == untemplate((text,))
+
+
+@pytest.mark.parametrize(
+    ("groovy", "word"),
+    [
+        ("build job: 'next', wait: false", "trigger upstream"),
+        ("input 'Really?'", "approval"),
+        ("copyArtifacts projectName: 'lib'", "artifacts"),
+        ("waitForQualityGate abortPipeline: true", "sonar.qualitygate.wait"),
+        ("load 'steps.groovy'", "before converting it"),
+        ("library 'team@1'", "overlay"),
+    ],
+)
+def test_what_nothing_neutral_says_has_a_remedy(groovy: str, word: str) -> None:
+    (one,) = steps(groovy)
+    assert one["action"] == "opaque"
+    assert one["inputs"]["value"] == groovy
+    assert "steps" not in one["inputs"]
+    assert one["inputs"]["note"]
+    assert word in one["inputs"]["remedy"]
+
+
+def test_several_scripts_are_tried_again_together() -> None:
+    (found,), told = others("retry(3) { sh 'a'\nsh 'b' }")
+    assert told == ""
+    assert found["variables"] == {"SCRIPT_1": "a", "SCRIPT_2": "b"}
+    assert '-c "$SCRIPT_1" && sh -xe -c "$SCRIPT_2" && exit 0' in found["inputs"]["script"]
+    (first, _), told = others("retry(3) { sh 'a'\njunit 'r.xml' }")
+    assert first["inputs"] == {"script": "a"}
+    assert "tried again" in told
+
+
+# Ends ------------------------------------------------------------------------------------------------------
+
+
+def test_what_follows_a_return_is_for_the_other_case() -> None:
+    found = steps("script {\n if (params.X == 'n') { echo 'no'; return }\n sh 'y'\n sh 'z'\n}")
+    assert [(one["action"], one["when"]) for one in found] == [
+        ("echo", "parameters.X == 'n'"),
+        ("run", "parameters.X != 'n'"),
+        ("run", "parameters.X != 'n'"),
+    ]
+
+
+def test_ends_in_a_row_leave_out_all_that_follows() -> None:
+    found = steps("script {\n if (params.X == 'n') return\n if (params.Y == 'n') return\n sh 'y'\n}")
+    assert [one["when"] for one in found] == ["parameters.X != 'n' && parameters.Y != 'n'"]
+
+
+@pytest.mark.parametrize(
+    "groovy",
+    [
+        "if (fileExists('a')) return\nsh 'y'",
+        "try {\n    sh 'a'\n    return\n} catch (error) {\n    echo 'b'\n}\nsh 'y'",
+        "if (params.X) {\n    if (params.Y) {\n        return\n    }\n    sh 'x'\n}\nsh 'y'",
+        "for (i in [1]) {\n    return\n}\nsh 'y'",
+    ],
+)
+def test_groovy_that_may_end_early_is_never_taken_apart(groovy: str) -> None:
+    found = steps(f"script {{\n{textwrap.indent(groovy, '    ')}\n}}")
+    assert [one["action"] for one in found] == ["opaque"]
+    assert found[0]["inputs"]["value"] == f"script {{\n{textwrap.indent(groovy, '    ')}\n}}"
+
+
+def test_the_return_of_an_inner_block_ends_that_one_only() -> None:
+    found = steps("script {\n dir('a') {\n  if (params.X == 'n') return\n  sh 'x'\n }\n sh 'y'\n}")
+    assert [one.get("when") for one in found] == ["parameters.X != 'n'", None]

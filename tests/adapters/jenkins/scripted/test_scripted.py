@@ -366,3 +366,11 @@ def test_real_scripts_become_pipelines_and_nothing_is_left_unread(corpus: Path) 
 )
 def test_hostile_scripts_end_soon(text: str) -> None:
     assert len(pipeline(text).stages) < 1000
+
+
+def test_what_a_finding_is_about_is_there() -> None:
+    text = "stage('A') { sh '1' }\nstage('A') { node { for (x in y) { stage(x) { sh '2' } } } }"
+    found = reading(text)
+    (told,) = found.source.findings
+    assert told.path == "stages.a-2.steps"
+    assert [one.id for one in found.pipeline.stages] == ["a", "a-2"]

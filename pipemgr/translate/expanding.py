@@ -21,6 +21,7 @@ from .tree import change_stages, expressions
 MAX_DEPTH: Final = 10
 """Steps that do steps that do steps are opened so far."""
 _STATUS: Final = frozenset({"always", "canceled", "failure"})
+_ALWAYS: Final = Call("always", ())
 _STEPS: Final = Name("steps")
 
 
@@ -146,6 +147,8 @@ def _carried(outer: Step, inner: Step, *, several: bool) -> Step:
 
 
 def _both(outer: Expression | None, inner: Expression | None) -> Expression | None:
+    if outer == _ALWAYS and inner is not None and _asks_status(inner):
+        return inner  # it says itself that it is executed after failures, and after which
     return Binary("&&", outer, inner) if outer is not None and inner is not None else outer or inner
 
 

@@ -13,7 +13,7 @@ from pipemgr.adapter import Fidelity
 from pipemgr.model.definitions import Data, Parameter, Pipeline
 from pipemgr_jenkins.groovy.quoting import quoted
 
-from .call_writer import statement
+from .call_writer import call
 from .layout import Item, Statement, block
 from .parameters import GROOVY
 from .scope import hints, own
@@ -55,7 +55,7 @@ def _parameter(name: str, parameter: Parameter, kept: Data, shown: Data, texts: 
     if parameter.description is not None:
         given["description"] = texts.text(parameter.description, f"{path}.description")
     given |= {key: texts.value(one, path) for key, one in shown.items() if key != "type"}
-    return statement(kind, None, given)
+    return call(kind, None, given)
 
 
 def _default(parameter: Parameter, texts: Texts, path: str) -> str:

@@ -171,6 +171,14 @@ def test_findings_find_triggers_where_they_were_read() -> None:
     assert origins.path("triggers[1]") == "triggers[2]"
 
 
+def test_a_step_whose_own_condition_asks_how_it_went_needs_no_other() -> None:
+    inner = {"action": "run", "inputs": {"script": "x"}, "when": "failure() && branch == 'main'"}
+    inputs: dict[str, Any] = {"vendor": "acme", "value": "mail", "steps": [inner]}
+    step = Step.model_validate({"action": "opaque", "inputs": inputs, "when": "always()"})
+    pipeline = Pipeline(name="p", stages=(Stage(id="s", steps=(step,)),))
+    assert str(without_foreign(pipeline, VENDOR)[0].stages[0].steps[0].when) == inner["when"]
+
+
 def test_what_only_others_have_is_told_with_what_it_says() -> None:
     kept = {"input": {"submitter": "ops"}, "options": ["a()", "b()"], "flag": True, "long": "x\ny"}
     step = Step(action="opaque", inputs={"vendor": "acme", "value": "deploy 'x'"})

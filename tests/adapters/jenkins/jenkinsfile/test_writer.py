@@ -362,8 +362,8 @@ def test_parameters() -> None:
         "  C: {type: choice, choices: [one, two], default: two}\nstages: {a: {}}\n"
     )
     assert section(text, "parameters") == (
-        "parameters {\n    string name: 'A', defaultValue: 'x', description: 'What'\n"
-        "    booleanParam name: 'B', defaultValue: true\n    choice name: 'C', choices: ['two', 'one']\n}"
+        "parameters {\n    string(name: 'A', defaultValue: 'x', description: 'What')\n"
+        "    booleanParam(name: 'B', defaultValue: true)\n    choice(name: 'C', choices: ['two', 'one'])\n}"
     )
 
 
@@ -426,3 +426,8 @@ def test_a_name_in_a_comment_stays_in_it() -> None:
     text = written(yaml.safe_dump({"stages": {"build": {"steps": [step]}}}))
     [comment] = [line.strip() for line in text.split("\n") if "//" in line]
     assert comment == "// a \\ u000a error('b') c"
+
+
+def test_a_name_with_the_mark_of_expressions_is_a_name() -> None:
+    text = written("stages:\n  a: {name: \"a ${{ '${{' }} b }}\", steps: [run: a]}\n")
+    assert "stage('a ${{ b }}')" in text

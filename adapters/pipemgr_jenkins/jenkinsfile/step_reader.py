@@ -25,6 +25,7 @@ from . import assignments, bound, checkouts, docker
 from .blocks import declared, is_declarative, lengths, locals_of, read_if, read_try
 from .calls import CallReader, Given, given
 from .drafts import Draft, Place, Told, draft, joined, opaque, wrapped
+from .ends import MOST, ends, read_end
 from .known import constants, mentioned
 from .methods import Methods
 from .scope import VENDOR, Scope, meanings
@@ -48,6 +49,7 @@ class StepReader:
         self.wrappers = Wrappers(self)
         self.methods = Methods(self)
         self._depth = 0
+        self._ends = 0
         self._left = OFTEN * len(file.root.origin.nodes)
         self._constants: Mapping[str, Expression] | None = None
 
@@ -83,10 +85,20 @@ class StepReader:
         found: list[Draft] = []
         at = 0
         for count in lengths(parts, self.file.script, local):
+            if any(map(ends, parts[at : at + count])):
+                return [*found, *self._ended(left[at:], place, alone=count == 1)]
             found += self._together(left[at : at + count], place, local)
             at += count
             place = replace(place, is_alone=False)
         return found
+
+    def _ended(self, nodes: Sequence[Node], place: Place, *, alone: bool) -> list[Draft]:
+        """Statements of which the first ones may end their block."""
+        self._ends += 1
+        try:
+            return read_end(self, nodes, place, alone=alone and self._ends <= MOST)
+        finally:
+            self._ends -= 1
 
     @cached_property
     def _words(self) -> Counter[str]:

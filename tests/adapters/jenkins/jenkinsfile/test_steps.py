@@ -484,7 +484,7 @@ def test_several_scripts_are_tried_again_together() -> None:
 def test_what_follows_a_return_is_for_the_other_case() -> None:
     found = steps("script {\n if (params.X == 'n') { echo 'no'; return }\n sh 'y'\n sh 'z'\n}")
     assert [(one["action"], one["when"]) for one in found] == [
-        ("echo", "parameters.X == 'n'"),
+        ("print", "parameters.X == 'n'"),
         ("run", "parameters.X != 'n'"),
         ("run", "parameters.X != 'n'"),
     ]

@@ -27,7 +27,7 @@ from .scope import VENDOR, hints, own
 from .service_writer import beside
 from .status_writer import joined
 from .step_writer import QUIET, StepWriter, limit
-from .text_writer import Texts, parts
+from .text_writer import Texts, parts, shown
 from .tools import TOOL
 
 NOTHING: Final = "echo 'Nothing to do'"
@@ -123,7 +123,7 @@ class StageWriter:
     def name(self, stage: Stage) -> str:
         """The name of a stage: plain text, as Jenkins wants it."""
         text = stage.name or stage.id
-        found = parts(text)
+        found = [shown(one) if isinstance(one, Literal) else one for one in parts(text)]
         if all(isinstance(one, str) for one in found):
             return "".join(map(str, found)) or stage.id
         why = "names of stages are plain text in a declarative pipeline"

@@ -132,7 +132,7 @@ class Texts:
         if (name := secret(part)) is not None:
             return quoting.Expression(f"env.{variable_of(name)}")
         if isinstance(part, Literal):
-            return _shown(part)
+            return shown(part)
         if (text := self.constants.get(str(part))) is not None:
             return text
         return quoting.Expression(expression_writer.groovy(part, self.terms(path)))
@@ -157,7 +157,7 @@ def _flat(part: Part) -> tuple[Part, ...]:
     return (part,)
 
 
-def _shown(part: Literal) -> str:
+def shown(part: Literal) -> str:
     """A constant as texts show it."""
     match part.value:
         case None:

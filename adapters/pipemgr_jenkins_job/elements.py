@@ -97,13 +97,15 @@ def flat(element: Element) -> dict[str, str | None] | None:
 def grown(tag: str, said: Mapping[str, str | None], attributes: Mapping[str, str] | None = None) -> Element:
     """The element that says this by path: the way back from `flat`."""
     root = Element(tag, dict(attributes or {}))
+    made: dict[str, Element] = {}
     for path, value in said.items():
-        here = root
+        here, at = root, ""
         *inner, last = path.split("/")
         for name in inner if last.startswith("@") else (*inner, last):
-            below = here.child(name)
+            at = f"{at}/{name}"
+            below = made.get(at)
             if below is None:
-                below = Element(name)
+                below = made[at] = Element(name)
                 here.children.append(below)
             here = below
         if last.startswith("@"):

@@ -19,7 +19,7 @@ from pipemgr.model.definitions import (
     Trigger,
 )
 
-from . import axes, maven, parameters, wrappers
+from . import axes, injected, maven, parameters, wrappers
 from .elements import Element, flat
 from .fields import is_default
 from .kept import keep, kept_text
@@ -29,7 +29,7 @@ from .scm import SCM, branches, read_source
 from .step_reader import StepReader, listed_in
 from .tree import Tree
 from .triggers import TriggerReader
-from .words import JOB, OWN, VENDOR, Words
+from .words import JOB, OWN, VENDOR, Words, literal
 
 STAGE: Final = "build"
 LANE: Final = "${{ pipeline.name }}"
@@ -54,6 +54,8 @@ def labels(expression: str) -> tuple[str, ...]:
 class FreestyleReader:
     """Reads one job of builders and publishers."""
 
+    injects = True
+    """Whether variables of the job are those of its one stage."""
     works = True
     """Whether its items have work of their own."""
 
@@ -64,6 +66,8 @@ class FreestyleReader:
         self.job_kind = job
         self.kept: Data = {}
         self.hints: Data = {JOB: job}
+        self.injected: dict[str, str] = {}
+        """Variables of the job."""
         self.skipped: list[Element] = []
         """Properties that are read already."""
         self.left = {one.tag: one for one in self.root.children}
@@ -91,13 +95,14 @@ class FreestyleReader:
         around = wrappers.read(self.children("buildWrappers"), reader, len(steps), self.kept, self.hints)
         steps += around.steps
         steps += self.steps(reader, len(steps))
+        steps = [wrappers.limited(one, around.idle) for one in steps]
         cells = axes.read(self.children(axes.SECTION), self.tree, STAGE, self.kept, self.hints)
         given: dict[str, Any] = {
             "runner": self.runner(),
             "timeout": around.timeout,
             "max_parallel": self.in_sequence(),
             **cells,
-            "variables": {**cells.get("variables", {}), **around.variables},  # type: ignore[dict-item]
+            "variables": {**self.injected, **cells.get("variables", {}), **around.variables},  # type: ignore[dict-item]
         }
         stage = Stage(id=STAGE, steps=tuple(steps), **given)
         return self.pipeline(name, (stage,), triggers, asked)
@@ -131,6 +136,12 @@ class FreestyleReader:
                 self.tree.node(one).take()
                 self.tree.node(definitions).take().feeds("parameters")
                 asked += definitions.children
+                continue
+            variables = injected.understood(one) if self.works and self.injects else None
+            if variables is not None:
+                self.tree.take(one, f"stages.{STAGE}.variables")
+                self.injected |= {name: literal(text) for name, text in variables.items()}
+                keep(self.hints, f"properties/{one.tag}", rendered(one))
                 continue
             row = self.words.row("property", one.tag)
             harmless = row is not None and (row.harmless or row.added)

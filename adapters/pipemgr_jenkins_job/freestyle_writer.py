@@ -7,7 +7,7 @@ from typing import Final
 from pipemgr.adapter import Fidelity, Losses, RootRow
 from pipemgr.model.definitions import HINTS, OPAQUE, Data, Matrix, Pipeline, Stage, Step
 
-from . import axes, maven, parameters, scm, triggers, wrappers
+from . import axes, injected, maven, parameters, scm, triggers, wrappers
 from .elements import Element
 from .freestyle_reader import STEPS
 from .kept import Grower, in_order, section
@@ -15,7 +15,7 @@ from .normal import same
 from .repository import REPOSITORY
 from .step_writer import StepWriter, Unfit
 from .tree import Tree
-from .words import JOB, VENDOR, Words, hints, own
+from .words import JOB, VENDOR, Words, hints, literal, own, plain
 
 MATRIX: Final = "matrix"
 _SECTIONS: Final = (*STEPS, "triggers", "buildWrappers", "properties", "scm")
@@ -40,14 +40,16 @@ class FreestyleWriter:
         self.kept, self.hints = own(pipeline.vendor), hints(pipeline.vendor)
         stage = self._stage(pipeline)
         self.names = self._names(pipeline)
+        self.idle = wrappers.silence(stage)
         lists = self._steps(stage)
         made: dict[str, Element] = {tag: Element(tag, children=found) for tag, found in lists.items()}
         source = self._source(stage)
         if source is not None:
             made["scm"] = source
-        made["properties"] = Element("properties", children=self.properties(pipeline))
+        left = axes.own_variables(stage)
+        made["properties"] = Element("properties", children=self._injecting(self.properties(pipeline), left))
         made["triggers"] = Element("triggers", children=self._triggers(pipeline))
-        bare = stage.model_copy(update={"variables": axes.own_variables(stage)})
+        bare = stage.model_copy(update={"variables": left})
         around = wrappers.as_before(bare, self.kept, self.hints, self.words, self.grower)
         around = in_order([*around, *lists.get(wrappers.SECTION, ())], self.hints.get(wrappers.SECTION))
         made[wrappers.SECTION] = Element(wrappers.SECTION, children=around)
@@ -106,7 +108,7 @@ class FreestyleWriter:
         matrix = self.row.job == MATRIX
         own_variables = axes.own_variables(stage)
         said += ["when"] * (stage.when is not None)
-        said += ["variables"] * any(wrappers.credential(text) is None for text in own_variables.values())
+        said += ["variables"] * any(not _settable(name, text) for name, text in own_variables.items())
         said += ["matrix"] * (stage.matrix is not None and not (matrix and _plain(stage.matrix)))
         said += ["max-parallel"] * (
             stage.max_parallel is not None and not (matrix and stage.max_parallel == 1)
@@ -133,7 +135,8 @@ class FreestyleWriter:
                 continue
             usual = before if writer.place(step) == "builder" else "publishers"
             into = str(hints(step.vendor).get("list", usual))
-            element = writer.write(step, f"stages.{stage.id}.steps[{at}]")
+            bare = step.model_copy(update={"idle_timeout": None}) if self.idle is not None else step
+            element = writer.write(bare, f"stages.{stage.id}.steps[{at}]")
             if element is None:
                 continue
             if usual == before and "publishers" in found:
@@ -180,6 +183,21 @@ class FreestyleWriter:
             found.append(Element(parameters.PROPERTY, children=[definitions]))
         return found
 
+    @staticmethod
+    def _injecting(properties: list[Element], left: dict[str, str]) -> list[Element]:
+        """The properties, without those that set variables to what they are no longer; `left` is what none sets."""
+        found = []
+        for one in properties:
+            variables = injected.understood(one)
+            if variables is not None:
+                said = {name: literal(text) for name, text in variables.items()}
+                if not said.items() <= left.items():
+                    continue
+                for name in said:
+                    del left[name]
+            found.append(one)
+        return found
+
     def _triggers(self, pipeline: Pipeline) -> list[Element]:
         known = {row.trigger for row in self.words.rows("trigger") if row.writes} | {"manual", OPAQUE}
         for one in pipeline.triggers:
@@ -198,6 +216,14 @@ class FreestyleWriter:
             "assignedNode": Element("assignedNode", text=words),
             "canRoam": Element("canRoam", text="false"),
         }
+
+
+def _settable(name: str, text: str) -> bool:
+    """Whether a job can set a variable: to a credential, or to a text."""
+    constant = plain(text)
+    return wrappers.credential(text) is not None or (
+        constant is not None and injected.sayable(name, constant)
+    )
 
 
 def _plain(matrix: Matrix) -> bool:

@@ -45,6 +45,8 @@ def implicit(one: Trigger) -> bool:
 class PipelineReader(FreestyleReader):
     """Reads one job whose work is a script."""
 
+    injects = False
+
     def __init__(self, words: Words, tree: Tree, job: str, dialects: Dialects | None) -> None:
         super().__init__(words, tree, job)
         self.dialects = dialects

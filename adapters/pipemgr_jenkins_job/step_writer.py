@@ -56,10 +56,10 @@ class StepWriter:
 
     def _row(self, step: Step) -> ElementRow:
         rows = self.words.actions.get(step.action, ())
-        fits = [row for row in rows if self._implied(row, step.inputs)]
-        if not fits:
+        row = next((row for row in reversed(rows) if self._implied(row, step.inputs)), None)
+        if row is None:
             raise Unfit(f"the action {step.action}")
-        return fits[-1]
+        return row
 
     @staticmethod
     def _implied(row: ElementRow, inputs: Mapping[str, JsonValue]) -> bool:

@@ -20,6 +20,7 @@ _IN_ADDRESS: Final = re.compile(r"(?<=://)([^\s/:@]*:)([^\s/@${}]+)(?=@)")
 _ADDRESS: Final = re.compile(r"ur[il]$|remote|repo", re.IGNORECASE)
 """Fields that hold addresses."""
 _REFERENCE: Final = re.compile(r"\s*\$(?:\w+|\{[\w.]+\})\s*")
+_FLAG: Final = re.compile(r"\s*(?:true|false|yes|no|on|off)\s*", re.IGNORECASE)
 _TELLING: Final = re.compile(r"pass|secret|token|key|defaultValue", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"password\w*Definition\Z", re.IGNORECASE)
 _DEFAULT: Final = "defaultValue"
@@ -49,7 +50,7 @@ def is_old_secret(text: str) -> bool:
 
 def is_secret(one: Element, names: Collection[str], above: Element | None = None) -> bool:
     """Whether the whole text of an element is a secret, by its name, by what it stands in or by how it looks."""
-    if not one.text or _REFERENCE.fullmatch(one.text):
+    if not one.text or _REFERENCE.fullmatch(one.text) or _FLAG.fullmatch(one.text):
         return False
     if one.tag in names or (above is not None and one.tag == _DEFAULT and _PASSWORD.search(above.tag)):
         return True

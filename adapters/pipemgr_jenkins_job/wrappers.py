@@ -11,16 +11,21 @@ from pipemgr.model.definitions import Data, Stage, Step, seconds
 from pipemgr.model.expressions import Access, Literal, Name
 from pipemgr.model.templates import template
 
+from . import injected
 from .elements import Element, flat, grown
 from .kept import Grower, in_order, keep, remember, section
 from .normal import same
 from .rendering import rendered
 from .step_reader import StepReader, listed_in, same_classes
-from .words import Words, secret
+from .words import Words, literal, plain, secret
 
 SECTION: Final = "buildWrappers"
 BINDINGS: Final = "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper"
 TIMEOUT: Final = "hudson.plugins.build__timeout.BuildTimeoutWrapper"
+_SILENCE: Final = "hudson.plugins.build_timeout.impl.NoActivityTimeOutStrategy"
+_SILENT: Final = "strategy/timeoutSecondsString"
+_ABORT: Final = "operationList/hudson.plugins.build__timeout.operations.AbortOperation"
+_WORK: Final = ("builders", "goals", "postbuilders", "prebuilders", "publishers")
 _MINUTE: Final = 60
 _WHOLE: Final = "secret"
 
@@ -30,6 +35,8 @@ class Around:
     """What wrappers give a stage."""
 
     timeout: str | None = None
+    idle: str | None = None
+    """How long any step may say nothing."""
     variables: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     """What comes before all builders."""
@@ -39,7 +46,12 @@ def understood(element: Element, words: Words) -> Around | None:
     """What a wrapper gives; None where it has no row, or gives more than ours can say."""
     if element.tag == BINDINGS:
         return _bindings(element, words)
+    if (variables := injected.understood(element)) is not None:
+        return Around(variables={name: literal(text) for name, text in variables.items()})
     row, said = words.row("wrapper", element.tag), flat(element)
+    if said is not None and said.get("strategy/@class") == _SILENCE:
+        length = said.get(_SILENT) or ""
+        return Around(idle=f"{length}s") if re.fullmatch(r"[1-9]\d{0,6}", length) else None
     if row is None or said is None or "timeout" not in row.inputs or not same_classes(row, said):
         return None
     minutes = said.get(row.path("timeout")) or ""
@@ -70,6 +82,8 @@ def read(elements: Iterable[Element], steps: StepReader, first: int, kept: Data,
     remember(hints, SECTION, listed)
     for element in listed:
         given = understood(element, words)
+        if given is not None and given.idle and not _has_steps(tree.root):
+            given = None
         step = (
             steps.around(element, f"stages.build.steps[{first + len(around.steps)}]")
             if given is None
@@ -80,17 +94,30 @@ def read(elements: Iterable[Element], steps: StepReader, first: int, kept: Data,
             continue
         path = f"{SECTION}/{element.tag}"
         tree.take(element, f"vendor.jenkins-job.{path}")
-        if given is None or (given.timeout is not None and around.timeout is not None):
+        if given is None or _again(given, around):
             row = words.row("wrapper", element.tag)
             keep(hints if row is not None and row.harmless else kept, path, rendered(element))
             continue
         tree.node(element).feeds("stages.build.timeout" if given.timeout else "stages.build.variables")
         around.timeout = given.timeout or around.timeout
+        around.idle = given.idle or around.idle
         around.variables |= given.variables
-        again = list(written(given.timeout, given.variables, words))
+        again = list(written(given, words))
         if len(again) != 1 or not same(again[0], element, words, "wrapper"):
             keep(hints, path, rendered(element))
     return around
+
+
+def _has_steps(job: Element) -> bool:
+    """Whether there are steps, each of which can have a limit."""
+    lists = (job.child(tag) for tag in _WORK)
+    return any(one is not None and bool(one.children or one.text) for one in lists)
+
+
+def _again(given: Around, before: Around) -> bool:
+    """Whether a wrapper gives what another one has given."""
+    limits = (given.timeout and before.timeout) or (given.idle and before.idle)
+    return bool(limits) or bool(given.variables.keys() & before.variables.keys())
 
 
 def _same(given: str | None, timeout: str | None) -> bool:
@@ -98,9 +125,16 @@ def _same(given: str | None, timeout: str | None) -> bool:
     return given is None or (timeout is not None and seconds(given) == seconds(timeout))
 
 
-def written(timeout: str | None, variables: dict[str, str], words: Words) -> Iterator[Element]:
-    """The wrappers of a stage: its bound credentials, and its time limit in whole minutes."""
-    bound = list(_bound(variables, words))
+def written(given: Around, words: Words) -> Iterator[Element]:
+    """The wrappers of a stage: its variables, its bound credentials, and its time limits, that of all in whole minutes."""
+    plain_ones = {name: text for name, text in given.variables.items() if credential(text) is None}
+    if plain_ones:
+        yield injected.written({name: plain(text) or "" for name, text in plain_ones.items()})
+    if given.idle is not None and (silence := seconds(given.idle)) is not None:
+        told: dict[str, str | None] = {"strategy/@class": _SILENCE, _SILENT: str(max(1, -int(-silence // 1)))}
+        yield grown(TIMEOUT, {**told, _ABORT: None}, {"plugin": "build-timeout"})
+    timeout = given.timeout
+    bound = list(_bound(given.variables, words))
     if bound:
         bindings = Element("bindings", children=bound)
         yield Element(BINDINGS, {"plugin": "credentials-binding"}, children=[bindings])
@@ -152,8 +186,8 @@ def as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Growe
 
 
 def _as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Grower) -> Iterator[Element]:
-    left = {name: text for name, text in stage.variables.items() if credential(text) is not None}
-    timeout = stage.timeout
+    left = dict(stage.variables)
+    timeout, idle = stage.timeout, silence(stage)
     for path, text in section(hints, SECTION):
         element = grower.element(text, path)
         given = understood(element, words) if element is not None else None
@@ -161,11 +195,29 @@ def _as_before(stage: Stage, kept: Data, hints: Data, words: Words, grower: Grow
             continue
         if given is None:
             yield element
-        elif given.variables.items() <= left.items() and _same(given.timeout, timeout):
+        elif (
+            given.variables.items() <= left.items()
+            and _same(given.timeout, timeout)
+            and _same(given.idle, idle)
+        ):
             left = {name: one for name, one in left.items() if name not in given.variables}
             timeout = None if given.timeout else timeout
+            idle = None if given.idle else idle
             yield element
     for path, text in section(kept, SECTION):
         if (element := grower.element(text, path)) is not None:
             yield element
-    yield from written(timeout, left, words)
+    yield from written(Around(timeout, idle, left), words)
+
+
+def silence(stage: Stage) -> str | None:
+    """How long each of the steps may say nothing, if all may for as long."""
+    limits = {step.idle_timeout for step in stage.steps if step.action != "checkout"}
+    return limits.pop() if len(limits) == 1 else None
+
+
+def limited(step: Step, idle: str | None) -> Step:
+    """The step with a limit to how long it may say nothing."""
+    return (
+        step if idle is None or step.action == "checkout" else step.model_copy(update={"idle_timeout": idle})
+    )

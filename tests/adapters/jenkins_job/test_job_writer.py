@@ -120,8 +120,14 @@ EXPECTED = """<?xml version='1.1' encoding='UTF-8'?>
     <hudson.tasks.junit.JUnitResultArchiver plugin="junit">
       <testResults>t.xml</testResults>
       <keepLongStdio>false</keepLongStdio>
+      <keepProperties>false</keepProperties>
+      <keepTestNames>false</keepTestNames>
       <healthScaleFactor>1.0</healthScaleFactor>
       <allowEmptyResults>false</allowEmptyResults>
+      <skipPublishingChecks>false</skipPublishingChecks>
+      <checksName></checksName>
+      <skipMarkingBuildUnstable>false</skipMarkingBuildUnstable>
+      <skipOldReports>false</skipOldReports>
     </hudson.tasks.junit.JUnitResultArchiver>
   </publishers>
   <buildWrappers>

@@ -133,7 +133,7 @@ class _Composer:
     def documents(self, text: str) -> Iterator[tuple[_Raw, Any]]:
         """The root of each document, and the mark at which the document starts."""
         root: list[_Child] = []
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in iter(_LOADER(text).get_event, None):
             match event:
                 case yaml.ScalarEvent():
                     self.new(self.scalar(event), event.anchor)

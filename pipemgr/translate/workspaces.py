@@ -50,6 +50,7 @@ _PLACE: Final = (
     "vendor",
 )
 """What must be the same for stages that become one."""
+_MATRIX: Final = Name("matrix")
 _OF_STAGES: Final = (Name("needs"), Name("stages"))
 
 
@@ -273,12 +274,16 @@ class _Sharing:
         return (self.of[need].id,)
 
     def _also(self, group: Group) -> tuple[Expression, ...]:
-        """On what conditions the stages were executed that this one can't do without, and that are no stages now."""
+        """On what conditions the stages were executed that this one can't do without, and that are no stages now.
+
+        What holds for some cells of another stage's matrix only says nothing of the stage as a whole.
+        """
         if not asked(group.first.when).strict:
             return ()
         gone = (need for need in group.first.needs if need in self.of and len(self.of[need].members) > 1)
         found = (part for need in gone for part in self.gates[need] if part not in self._whole(self.of[need]))
-        return tuple(dict.fromkeys(found))
+        own = group.first.matrix is not None
+        return tuple(part for part in dict.fromkeys(found) if own or not _of_cells(part))
 
     def _whole(self, group: Group) -> tuple[Expression, ...]:
         """The conditions that hold for all steps of a group, so that the stage as a whole goes by them."""
@@ -401,6 +406,11 @@ def _asked_of(condition: Expression, sign: str, word: str) -> str | None:
         case Binary(found, Access(Access(needs, Literal(str(name))), Literal("result")), Literal(end)):
             return name if needs in _OF_STAGES and (found, end) == (sign, word) else None
     return None
+
+
+def _of_cells(condition: Expression) -> bool:
+    """Whether a condition is another one in each cell of a matrix."""
+    return any(node == _MATRIX for node in condition.walk())
 
 
 def _value(text: str) -> Expression | None:

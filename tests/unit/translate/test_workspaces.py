@@ -440,3 +440,14 @@ def test_a_folder_is_not_emptied_at_the_end_of_machines_that_end_anyway(poor: An
     assert [one.path for one in shared.findings if "empties" in one.why] == ["stages.clean"]
     used = share(poor, *stages[:2], stage("use", "clean", when="always()"))
     assert "find . -mindepth 1 -delete" in [text for one in used.pipeline.stages for text in scripts(one)]
+
+
+def test_what_holds_for_some_cells_says_nothing_of_what_follows_the_matrix(poor: Any) -> None:
+    cells = {"matrix": {"axes": {"v": ["1", "2"]}}}
+    shared = share(
+        poor,
+        stage("build", **cells),
+        stage("test", "build", when="matrix.v == '1' && tag != ''", **cells),
+        {"id": "end", "needs": ["test"], "steps": [run("end")]},
+    )
+    assert str(shared.pipeline.stages[1].when) == "tag != ''"

@@ -17,11 +17,11 @@ from .layout import Block, Item, Statement, block
 from .matrix_writer import fitted, tell_cells, within_branches
 from .option_writer import options
 from .parameter_writer import parameters
-from .plan_writer import Plan, plan
+from .plan_writer import Plan, gather, plan
 from .scope import VENDOR, hints, own
 from .stage_writer import NOTHING, Around, StageWriter, listed, named_tools, tools
 from .text_writer import Texts
-from .tree_writer import TreeWriter, plainest
+from .tree_writer import TreeWriter, plainest, tell_machines
 from .trigger_writer import triggers
 
 SKIP: Final = "skipDefaultCheckout()"
@@ -39,6 +39,8 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
     more = _fetching(made, stages, around)
     given = environment(pipeline.variables, texts, "variables")
     writer = TreeWriter(pipeline, made, stages)
+    written = writer.write(made.tree, around) or _nothing(texts)
+    gather(made, texts.losses)
     body = (
         *agent,
         *options(pipeline, texts, (*below, *more)),
@@ -47,7 +49,7 @@ def document(pipeline: Pipeline, texts: Texts) -> tuple[Item, ...]:
         *tools(named_tools(pipeline.vendor), {}, texts, ""),
         *_libraries(kept.get("libraries"), texts),
         *given.items,
-        Block("stages", writer.write(made.tree, around) or _nothing(texts)),
+        Block("stages", written),
         *writer.posts("", around),
     )
     shown = hints(pipeline.vendor)
@@ -106,6 +108,7 @@ def _agent(pipeline: Pipeline, made: Plan, stages: StageWriter) -> tuple[tuple[I
     sharing = _sharing(pipeline, made, stages)
     if sharing:
         base = plainest(sharing)
+        tell_machines(sharing, base, stages.losses)
         data = {
             key: value for key, value in _data(shown).items() if key not in ("runner", "container", "kind")
         }
@@ -140,7 +143,7 @@ def _fetching(made: Plan, stages: StageWriter, around: Around) -> tuple[str, ...
     for stage in made.stages:
         if hints(stage.vendor).get("agent") == "none":
             continue
-        plain = bool(stage.steps) and is_plain(stage.steps[0])
+        plain = len(stage.steps) > 1 and is_plain(stage.steps[0])
         space = stage.workspace
         if space is None:
             holders.append((stage, plain))

@@ -16,7 +16,7 @@ from .graph_writer import Sequential, Tree, before, closure, planned
 from .references import plain
 from .slugs import POST
 from .stages import CHECKOUT
-from .status_writer import Asked, asked, conjuncts, joined
+from .status_writer import STATES, Asked, asked, conjuncts, joined
 
 SHOWN: Final = 3
 """Names that a finding shows of many."""
@@ -34,6 +34,8 @@ class Plan:
     """The conditions of each stage, without what Jenkins means by itself."""
     fetched: set[str] = field(default_factory=set)
     """Workspaces that get the source code before their first stage."""
+    ended: set[str] = field(default_factory=set)
+    """Blocks whose `post` is written."""
     tree: Tree = field(default_factory=lambda: Sequential(()))
 
 
@@ -61,6 +63,16 @@ def plan(pipeline: Pipeline, losses: Losses) -> Plan:
     found.tree = planned(found.stages)
     _tell_longer(found, losses)
     return found
+
+
+def gather(found: Plan, losses: Losses) -> None:
+    """Give ends of blocks that are none here to the pipeline, so that they are not lost."""
+    for path in [one for one in found.posts if one and one not in found.ended]:
+        for row in found.posts.pop(path):
+            stage = row[1]
+            why = f"its block {path} is none of its own here: it is done at the end of the pipeline"
+            losses.add(Fidelity.APPROXIMATE, f"stages.{stage.id}.group", f"end of {path}", why)
+            found.posts.setdefault("", []).insert(0, row)
 
 
 def _fetches(stage: Stage) -> bool:
@@ -161,12 +173,17 @@ def _conditions(stages: Sequence[Stage], answers: Mapping[str, Asked]) -> dict[s
     by_id = {stage.id: stage for stage in stages}
     earlier = closure(stages)
     for name in sorted(by_id, key=lambda one: len(earlier[one])):
-        own = answers[name].rest
+        own = (*answers[name].rest, *_state(answers[name]))
         more: tuple[Expression, ...] = ()
         if not answers[name].relaxed and answers[name].is_usual:
             more = tuple(one for need in by_id[name].needs for one in found.get(need, ()) if _is_common(one))
         found[name] = (*own, *dict.fromkeys(one for one in more if not _is_said(one, own)))
     return found
+
+
+def _state(answer: Asked) -> tuple[Expression, ...]:
+    """What a stage that is none of `post` has to ask of the build so far, not to be executed after a success."""
+    return () if answer.is_usual or answer.section == "always" else (STATES[str(answer.section)],)
 
 
 def _is_said(node: Expression, own: Iterable[Expression]) -> bool:

@@ -12,31 +12,17 @@ from typing import Final
 
 from pipemgr.model.expressions import Access, Binary, Call, Expression, Literal, Name, Not, Opaque, chained
 
-VENDOR: Final = "jenkins"
-POST: Final = (
-    "always",
-    "changed",
-    "fixed",
-    "regression",
-    "aborted",
-    "failure",
-    "success",
-    "unstable",
-    "unsuccessful",
-    "cleanup",
-)
-"""The sections in the order in which Jenkins executes them."""
+from .posts import ORDER, condition
+
 NOT_FAILED: Final = Not(Call("failure"))
 NOT_CANCELED: Final = Not(Call("canceled"))
 _SECTIONS: Final[Mapping[Expression, str]] = {
-    Call("always"): "always",
-    Call("failure"): "failure",
-    Call("canceled"): "aborted",
-    Call("success"): "success",
     Not(Call("success")): "unsuccessful",
-    Binary("||", Call("failure"), Call("canceled")): "unsuccessful",
-    **{Opaque(VENDOR, word): word for word in ("changed", "fixed", "regression", "unstable")},
+    **{condition(word): word for word in reversed(ORDER)},
 }
+"""The section that answers a condition: of several the one that is executed first."""
+STATES: Final[Mapping[str, Expression]] = {word: node for node, word in reversed(_SECTIONS.items())}
+"""What the state of the build must be for each section."""
 _FUNCTIONS: Final = frozenset({"always", "canceled", "failure", "success"})
 _RESULTS: Final = frozenset({"result", "outcome", "conclusion"})
 

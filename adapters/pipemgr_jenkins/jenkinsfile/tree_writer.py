@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pipemgr.adapter import Fidelity, Losses
 from pipemgr.model.definitions import Data, Matrix, Pipeline, Stage
 from pipemgr.model.expressions import Expression, parse
 from pipemgr_jenkins.groovy import quoting
@@ -17,9 +18,10 @@ from .graph_writer import Leaf, Parallel, Sequential, Tree, leaves
 from .layout import Block, Item, Statement, block
 from .plan_writer import Plan
 from .post_writer import section
+from .posts import ORDER
 from .scope import hints, own
 from .stage_writer import Around, StageWriter, asking, listed, tools, without
-from .status_writer import POST, conjuncts, joined
+from .status_writer import conjuncts, joined
 from .step_writer import limit
 
 LONGEST: Final = 60
@@ -162,6 +164,7 @@ class TreeWriter:
         if not sharing:
             return (), around
         base = plainest(sharing)
+        tell_machines(sharing, base, self.texts.losses)
         items = self.stages.agents.write(base, _data(kept.own.get("agent")), _data(shown))
         return items, replace(around, workspace=path, container=base.container)
 
@@ -201,6 +204,7 @@ class TreeWriter:
 
     def posts(self, path: str, around: Around, *, cells: bool | None = None) -> tuple[Item, ...]:
         """The section `post` of a block ('' is the pipeline)."""
+        self.plan.ended.add(path)
         found: list[tuple[int, Item]] = []
         place = 0
         for asked, stage, answer in self.plan.posts.get(path, ()):
@@ -208,17 +212,19 @@ class TreeWriter:
                 continue
             shown = hints(stage.vendor).get(POST_HINT)
             word = shown if isinstance(shown, str) else section(asked, place)
-            place = max(place, POST.index(word))
+            place = max(place, ORDER.index(word))
             found.append(
                 (
-                    POST.index(word),
+                    ORDER.index(word),
                     Block(word, self._ending(stage, tuple(without(answer.rest, around.conditions)))),
                 )
             )
         merged: dict[int, list[Item]] = {}
         for at, item in found:
             merged.setdefault(at, []).extend(item.body if isinstance(item, Block) else (item,))
-        return block("post", (Block(POST[at], tuple(items)) for at, items in sorted(merged.items()) if items))
+        return block(
+            "post", (Block(ORDER[at], tuple(items)) for at, items in sorted(merged.items()) if items)
+        )
 
     def _ending(self, stage: Stage, rest: tuple[Expression, ...]) -> tuple[Item, ...]:
         """The steps of a stage that is a section of `post`, on a machine of their own where none is around."""
@@ -260,6 +266,15 @@ def plainest(stages: Sequence[Stage]) -> Stage:
     """The stage that tells most plainly what machine its workspace is on: one that has no agent of its own."""
     plain = [one for one in stages if "agent" not in own(one.vendor)] or list(stages)
     return next((one for one in plain if one.runner is None), plain[0])
+
+
+def tell_machines(sharing: Sequence[Stage], base: Stage, losses: Losses) -> None:
+    """Say of stages that ask for another machine than the one whose folder they share."""
+    for one in sharing:
+        if one.runner is not None and one.runner != base.runner:
+            why = f"it shares a folder with {base.name or base.id}, so it is executed on the same machine"
+            remedy = "give it a folder of its own, and stash what it needs"
+            losses.add(Fidelity.APPROXIMATE, f"stages.{one.id}.runner", f"machine of {one.id}", why, remedy)
 
 
 def _axis(name: str, values: Iterable[Any]) -> Block:

@@ -14,6 +14,7 @@ from pipemgr.translate.convert import read, write
 from pipemgr.translate.document import single
 from pipemgr.translate.native import native_dialect
 from pipemgr.translate.report import Fidelity
+from pipemgr_jenkins.jenkinsfile.posts import ORDER
 
 JENKINS: Dialect = Registry().dialect("jenkins")
 KNOWN = catalogue()
@@ -431,3 +432,49 @@ def test_a_name_in_a_comment_stays_in_it() -> None:
 def test_a_name_with_the_mark_of_expressions_is_a_name() -> None:
     text = written("stages:\n  a: {name: \"a ${{ '${{' }} b }}\", steps: [run: a]}\n")
     assert "stage('a ${{ b }}')" in text
+
+
+def test_every_section_of_post_is_written_as_it_was() -> None:
+    sections = "\n".join(f"{word} {{ echo '{word}' }}" for word in ORDER)
+    text = (
+        f"pipeline {{\nagent any\nstages {{ stage('a') {{ steps {{ sh 'x' }}\npost {{ {sections} }} }} }}\n"
+        f"post {{ {sections} }} }}\n"
+    )
+    found = read(single("Jenkinsfile", text), JENKINS).pipeline
+    again = write(found, JENKINS)
+    assert not again.findings
+    assert read(again.documents, JENKINS).pipeline == found
+
+
+# What must not be lost -----------------------------------------------------------------------------------------
+
+
+def test_a_stage_for_a_failure_that_others_follow_is_not_executed_after_a_success() -> None:
+    stages = "{a: {}, undo: {needs: [a], when: failure()}, b: {needs: [undo]}}"
+    text = written(f"stages: {stages}\n")
+    asks = "expression { currentBuild.currentResult == 'FAILURE' }"
+    assert text.count(asks) == 2
+    ((fidelity, _),) = told(f"stages: {stages}\n", "stages.undo.when")
+    assert fidelity is Fidelity.APPROXIMATE
+
+
+def test_the_end_of_a_block_that_is_none_is_done_at_the_end_of_the_pipeline() -> None:
+    stages = "{a: {}, z: {group: gone/post, needs: [a], when: always(), steps: [{run: tidy}]}}"
+    text = written(f"stages: {stages}\n")
+    assert "always {\n            node {\n                sh 'tidy'" in text
+    ((fidelity, why),) = told(f"stages: {stages}\n", "stages.z.group")
+    assert (fidelity, "gone" in why) == (Fidelity.APPROXIMATE, True)
+
+
+def test_a_stage_that_only_fetches_says_so_and_is_read_back() -> None:
+    text = written("stages: {a: {steps: [checkout]}, b: {needs: [a], steps: [{run: b}]}}\n")
+    assert "checkout scm" in text
+    assert "Nothing to do" not in text
+    again = read(single("Jenkinsfile", text), JENKINS).pipeline
+    assert [[step.action for step in stage.steps] for stage in again.stages] == [["checkout"], ["run"]]
+
+
+def test_another_machine_in_a_shared_folder_is_told() -> None:
+    stages = "{a: {workspace: main, runner: {labels: [x]}}, b: {needs: [a], workspace: main, runner: {labels: [y]}}}"
+    ((fidelity, why),) = told(f"stages: {stages}\n", "stages.b.runner")
+    assert (fidelity, "same machine" in why) == (Fidelity.APPROXIMATE, True)

@@ -37,8 +37,11 @@ def shells_named(
         shell = stage.defaults.shell if stage.defaults else None
         if shell is not None and shell == theirs:
             return _with(stage, None)
-        concerned = [(at, found) for at, step in enumerate(stage.steps) if (found := _concern(step, stage))]
-        if shell or ours in (None, theirs) or not concerned or _on_windows(stage.runner or pipeline.runner):
+        if shell or ours is None or ours == theirs or _on_windows(stage.runner or pipeline.runner):
+            return stage
+        steps = enumerate(stage.steps)
+        concerned = [(at, found) for at, step in steps if (found := _concern(step, stage, ours, theirs))]
+        if not concerned:
             return stage
         at, (what, difference) = concerned[0]
         why = f"{source.title} reads it with {ours}, which is now the stage's default: {difference}"
@@ -54,16 +57,21 @@ def _default(dialect: Dialect) -> str | None:
     return dialect.tables.shell if dialect.tables is not None and dialect.tables.has("runners") else None
 
 
-def _concern(step: Step, stage: Stage) -> tuple[str, str] | None:
+def _concern(step: Step, stage: Stage, ours: str, theirs: str | None) -> tuple[str, str] | None:
     """What of a script without a shell makes a difference, and which."""
     script = step.inputs.get("script")
     if step.action != _RUN or step.inputs.get("shell") or not isinstance(script, str):
         return None
-    if piped(script):
+    if piped(script) and (theirs is None or _ends_in_pipes(ours) != _ends_in_pipes(theirs)):
         return "a script with a pipe", "shells differ in whether a failure within a pipe counts"
-    if stage.container is not None and _BASH.search(script):
+    if stage.container is not None and _BASH.search(script) and ours.startswith("bash"):
         return "a script in bash's own words", "in a container it may be read with sh otherwise"
     return None
+
+
+def _ends_in_pipes(shell: str) -> bool:
+    """Whether any failing part of a pipe ends a script; `bash` alone stands for `bash -eo pipefail`."""
+    return shell == "bash" or "pipefail" in shell
 
 
 def _on_windows(runner: Runner | None) -> bool:

@@ -111,3 +111,20 @@ def test_who_named_a_shell_keeps_it(vendor: Vendor) -> None:
 def test_vendors_alike_need_no_name(vendor: Vendor) -> None:
     pipeline = _pipeline("a | b")
     assert shells_named(pipeline, vendor("acme", "bash"), vendor("other", "bash")) == (pipeline, ())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "named"),
+    [
+        ("sh -xe {0}", "bash -e {0}", None),
+        ("sh -xe {0}", "bash", "sh -xe {0}"),
+        ("bash -eo pipefail {0}", "bash", None),
+        ("bash", "bash -e {0}", "bash"),
+    ],
+)
+def test_a_pipe_matters_only_where_its_failures_do(
+    vendor: Vendor, ours: str, theirs: str, named: str | None
+) -> None:
+    changed, told = shells_named(_pipeline("a | b"), vendor("a", ours), vendor("b", theirs))
+    assert _shell(changed) == named
+    assert bool(told) is bool(named)

@@ -11,7 +11,8 @@ from pipemgr.adapter import Fidelity, Losses
 from pipemgr.model.definitions import Step
 
 from .layout import Block, Item, Statement, block
-from .status_writer import POST, Asked, asked, joined
+from .posts import ORDER
+from .status_writer import Asked, asked, joined
 from .step_writer import SCRIPT, StepWriter
 
 Numbered = tuple[Step, str]
@@ -28,10 +29,10 @@ def split(steps: Sequence[Numbered], losses: Losses) -> tuple[list[Numbered], di
     place = 0
     for (step, at), answer in zip(steps[first:], answers[first:], strict=True):
         word = section(str(answer.section), place)
-        if POST.index(word) < place:
-            why = f"Jenkins executes {word} before {POST[place]}"
+        if ORDER.index(word) < place:
+            why = f"Jenkins executes {word} before {ORDER[place]}"
             losses.add(Fidelity.EQUIVALENT, at, "order of the last steps", why)
-        place = max(place, POST.index(word))
+        place = max(place, ORDER.index(word))
         tell(step, at, answer, losses)
         found.setdefault(word, []).append((plain(step, answer), at))
     return list(steps[:first]), found
@@ -91,5 +92,5 @@ def plain(step: Step, answer: Asked) -> Step:
 
 def post(found: Mapping[str, Sequence[Numbered]], writer: StepWriter) -> tuple[Item, ...]:
     """The section `post`."""
-    ordered = sorted(found.items(), key=lambda pair: POST.index(pair[0]))
+    ordered = sorted(found.items(), key=lambda pair: ORDER.index(pair[0]))
     return block("post", (Block(word, items) for word, steps in ordered if (items := writer.write(steps))))

@@ -296,9 +296,7 @@ class Levels(StageReader):
         self, title: str, nodes: Sequence[Node], around: Around, needs: tuple[str, ...]
     ) -> tuple[str, ...]:
         """A stage with steps."""
-        if title == STEPS:
-            self._untitled += 1
-            title = STEPS if self._untitled == 1 else f"{STEPS} ({self._untitled})"
+        title = self.untitled() if title == STEPS else title
         name = self.slugs.take(slug(title))
         kept = dict(around.kept)
         if around.place.workspace == OPEN:
@@ -308,6 +306,8 @@ class Levels(StageReader):
             draft.kept["agent"] = kept
         if around.place.nowhere:
             draft.hints["agent"] = "none"
+        elif around.place.container is not None and around.place.workspace is not None:
+            draft.hints["agent"] = {"reuseNode": True}
         if title != name:
             draft.fields["name"] = title
         for one in nodes:
@@ -317,6 +317,11 @@ class Levels(StageReader):
         draft.fields["steps"] = self.body_steps.read(nodes, f"stages.{name}.steps", around)
         self.drafts.append(draft)
         return (name,)
+
+    def untitled(self) -> str:
+        """The name of a further stage or block of steps that are in none."""
+        self._untitled += 1
+        return STEPS if self._untitled == 1 else f"{STEPS} ({self._untitled})"
 
     def _is_dynamic(self, node: Node) -> bool:
         """Whether there are stages in a statement that could not be taken out of it."""

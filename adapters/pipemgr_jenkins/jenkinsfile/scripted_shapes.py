@@ -288,6 +288,10 @@ def _put(part: Part | None, name: str) -> dict[str, Closure] | None:
     match part:
         case Declaration(name=declared, value=Entries(entries=entries)) if declared == name:
             pairs = [(one.key, one.value) for one in entries]
+        case Assignment(target=Name(name=target), operator="=", value=Entries(entries=entries)) if (
+            target == name
+        ):
+            pairs = [(one.key, one.value) for one in entries]
         case Assignment(target=Index(target=Name(name=target), key=key), operator="=", value=value) if (
             target == name
         ):

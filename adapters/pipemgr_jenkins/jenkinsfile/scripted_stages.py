@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipemgr.adapter import Fidelity, Node
-from pipemgr.model.expressions import Call as Function
 from pipemgr.model.expressions import Expression
 from pipemgr_jenkins.groovy.syntax import (
     Assignment,
@@ -26,7 +25,7 @@ from .begun import begun
 from .expressions import truth
 from .logic import negated
 from .nodes import Spot
-from .posts import TITLE
+from .posts import CLEANUP, TITLE, condition
 from .scripted_around import Around
 from .scripted_levels import DEEPEST, STEPS, Levels, block_of
 from .scripted_shapes import FAIL_FAST, PARALLEL, STAGE, cut, fails_fast
@@ -154,19 +153,19 @@ class ScriptedStages(Levels):
     def _if(self, node: Node, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         part = self.syntax(node)
         assert isinstance(part, If)  # noqa: S101 - its callers know
-        condition = truth(part.condition, around.scope)
+        holds = truth(part.condition, around.scope)
         items = node.items()
         node.feeds(self.upcoming)
         items["if"].take_all().feeds(f"{self.upcoming}.when")
-        last = self._case(items["then"], condition, around, needs, leave=cut(part))
+        last = self._case(items["then"], holds, around, needs, leave=cut(part))
         if "else" in items:
-            last = self._case(items["else"], negated(condition), around, last)
+            last = self._case(items["else"], negated(holds), around, last)
         return last
 
     def _case(
         self,
         node: Node,
-        condition: Expression,
+        holds: Expression,
         around: Around,
         needs: tuple[str, ...],
         *,
@@ -177,7 +176,7 @@ class ScriptedStages(Levels):
             nodes.pop().take_all()
         if not nodes:
             return needs
-        inner = around.change(when=(*around.when, *conjuncts(condition)), is_direct=False)
+        inner = around.change(when=(*around.when, *conjuncts(holds)), is_direct=False)
         return self.level(nodes, inner, needs)
 
     def _try(self, node: Node, part: Try, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
@@ -188,24 +187,25 @@ class ScriptedStages(Levels):
         for one, catch in zip(caught, part.catches, strict=True):
             cases.append(("failure", self._caught(one.take(), catch)))
         if part.final is not None:
-            cases.append(("always", items["finally"].entries()))
+            cases.append((CLEANUP if cases else "always", items["finally"].entries()))
         following, self._following = self._following, 0
         if following:  # what is done at the end is the end of a block of its own
-            around = around.change(path=self.slugs.path(STEPS, around.path))
-            self._hint(around.path, "kind", "stages")
+            around = around.change(path=self.slugs.path(self.untitled(), around.path))
         before = len(self.drafts)
-        last = self.level(items["try"].entries(), around, needs)
-        inside = tuple(one.id for one in self.drafts[before:])
+        tried = last = self.level(items["try"].entries(), around, needs)
+        inside = self.drafts[before:]
+        if following and len(inside) == 1:
+            self._hint(around.path, "kind", "stages")
+        asks = begun(self.drafts, around, needs) if following else {}
         for word, nodes in cases:
             if nodes and not inside:  # nothing was tried: there is no block that this could be the end of
-                when = around.when if word == "always" else (*around.when, Function(word))
+                when = around.when if word == "always" else (*around.when, condition(word))
                 last = self._simple(self._title(nodes), nodes, around.change(when=when), last)
             elif nodes:
-                asks = begun(self.drafts, around, needs) if following else {}
                 inner = around.change(when=(*around.when, *asks.values()))
-                last = self._after(word, nodes, inner, tuple(dict.fromkeys((*last, *inside, *asks))))
+                last = self._after(word, nodes, inner, tuple(dict.fromkeys((*tried, *last, *asks))))
         self._following = following
-        return last
+        return tuple(dict.fromkeys((*tried, *last)))
 
     def _fails(self, node: Node) -> bool:
         """Whether a statement only says that the build has failed."""
@@ -240,10 +240,12 @@ class ScriptedStages(Levels):
     ) -> tuple[str, ...]:
         """A stage for what is done when those before have ended, as declarative pipelines have it in `post`."""
         group = f"{around.path}/{POST}" if around.path else POST
-        inner = around.change(path=group, when=(*around.when, Function(word)))
+        inner = around.change(path=group, when=(*around.when, condition(word)))
         title = slug(f"{around.path}-{POST}-{word}") if around.path else f"{POST}-{word}"
         last = self._simple(title, nodes, inner, needs)
         self.drafts[-1].fields["name"] = TITLE
+        if word == CLEANUP:
+            self.drafts[-1].hints[POST] = word
         return last
 
 

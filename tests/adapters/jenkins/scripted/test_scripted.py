@@ -139,7 +139,7 @@ def test_what_is_done_after_failures_and_at_the_end_is_what_post_does() -> None:
     assert [(one.id, str(one.when or ""), one.group) for one in found.values()] == [
         ("a", "", None),
         ("post-failure", "failure()", "post"),
-        ("post-always", "always()", "post"),
+        ("post-cleanup", "always()", "post"),
     ]
     assert does(found["post-failure"]) == ["c"]
     assert "a failure that is caught" not in findings(text)

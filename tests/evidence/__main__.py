@@ -11,7 +11,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ITEMS = {1: "reading", 2: "round_trips", 3: "validity", 4: "executed", 5: "converting", 11: "jenkins_syntax", 13: "jenkins_calls", 14: "jenkins_steps", 16: "jenkins_converting"}
+ITEMS = {
+    1: "reading",
+    2: "round_trips",
+    3: "validity",
+    4: "executed",
+    5: "converting",
+    11: "jenkins_syntax",
+    13: "jenkins_calls",
+    14: "jenkins_steps",
+    16: "jenkins_converting",
+}
 OWN = 4
 
 

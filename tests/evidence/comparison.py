@@ -54,11 +54,8 @@ class Comparison:
             {name: self.parts.needs(name) for name in self.stages}, {one: {one} for one in self.stages}
         )
         for name in self.stages:
-            if (
-                name not in self.parts.of
-                and name not in self.parts.given
-                and not self._tells(f"stages.{name}")
-            ):
+            gone = name not in self.parts.of and name not in self.parts.given
+            if gone and not self._tells(f"stages.{name}", f"stages.{name}.when"):
                 yield f"stage {name} is missing"
             members = self.parts.members(name)
             paths = [path for one in members for path in (f"stages.{one}", f"stages.{one}.needs")]
@@ -132,7 +129,7 @@ def _names(stages: Iterable[Stage]) -> dict[str, str]:
     """Stages by what their ids and names may be spelled like; of one name there may be several, which have numbers."""
     found: dict[str, list[str]] = {}
     for stage in stages:
-        found.setdefault(_plain((stage.name or "").partition("${{")[0]), []).append(stage.id)
+        found.setdefault(_plain((stage.name or stage.id).partition("${{")[0]), []).append(stage.id)
     names = {
         f"{name}-{at}" if at > 1 else name: one
         for name, ids in found.items()

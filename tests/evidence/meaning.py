@@ -43,6 +43,7 @@ class Situation:
             "ref": f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch}",
             "event.payload.ref": f"refs/tags/{self.tag}" if self.tag else f"refs/heads/{self.branch}",
             "ref_type": "tag" if self.tag else "branch",
+            "pull_request.number": "1" if pull else "",
             "pull_request.source": "feature/x" if pull else "",
             "pull_request.target": self.branch if pull else "",
         }
@@ -117,17 +118,27 @@ def behaviour(pipeline: Pipeline, situation: Situation) -> dict[str, str]:
     def result(name: str) -> str:
         if name not in results:
             before = {need: result(need) for need in stages[name].needs if need in stages}
+            if _calls(stages[name]) & STATUS:  # what only a failure starts does not count where there was none
+                before = {
+                    need: end
+                    for need, end in before.items()
+                    if end != "skipped" or not _calls(stages[need]) & {"failure", "canceled"}
+                }
             results[name] = _result(stages[name], _Evaluation(situation, before, usual))
         return results[name]
 
     return {name: result(name) for name in stages}
 
 
+def _calls(stage: Stage) -> set[str]:
+    """The functions that a stage's condition asks."""
+    return {node.name for node in stage.when.walk() if isinstance(node, Call)} if stage.when else set()
+
+
 def _result(stage: Stage, evaluation: _Evaluation) -> str:
     when = stage.when
-    calls = {node.name for node in when.walk() if isinstance(node, Call)} if when is not None else set()
     holds = when is None or bool(evaluation.value(when))
-    if not calls & STATUS:
+    if not _calls(stage) & STATUS:
         holds = holds and all(result == "success" for result in evaluation.before.values())
     if not holds:
         return "skipped"

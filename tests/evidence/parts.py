@@ -19,6 +19,8 @@ class Parts:
     def __init__(self, before: Pipeline, there: Container[str], told: Iterable[Finding]) -> None:
         self.stages = {stage.id: stage for stage in before.stages}
         self.there = there
+        told = tuple(told)
+        self.paths = {one.path for one in told}
         self.into = {at: name for one in told for at, name in _joins(one) if name in there}
         self.of: dict[str, str] = {}
         """By stage the one that it is part of now, or itself."""
@@ -53,8 +55,10 @@ class Parts:
         return name if name in self.there else None
 
     def _only_fetches(self, name: str) -> bool:
+        """Whether all that is left of it, without the steps that were told of, is the source code."""
         steps = self.stages[name].steps
-        return bool(steps) and all(step.action == "checkout" for step in steps)
+        left = [one for at, one in enumerate(steps) if f"stages.{name}.steps[{at}]" not in self.paths]
+        return bool(steps) and all(step.action == "checkout" for step in left)
 
     def members(self, whole: str) -> list[str]:
         """The stages that are one now."""

@@ -22,6 +22,8 @@ ENVIRONMENT, OUTPUTS, PATH, SUMMARY = "environment", "outputs", "path", "summary
 _FILE: Final = re.compile(r"\$\{\{ files\.(\w+) \}\}")
 _STEP: Final = re.compile(r"\bsteps\.([\w-]+)\.outputs\.([\w-]+)")
 _NEED: Final = re.compile(r"\bneeds\.([\w-]+)\.outputs\.([\w-]+)")
+_SEVERAL_LINES: Final = re.compile(r"[\w.-]<<-?[\"'$\w]")
+"""`NAME<<END`: a value of several lines begins."""
 _LOST: Final = {
     PATH: (
         "what scripts put in front of PATH there is lost",
@@ -145,6 +147,7 @@ class Handed:
             )
             lost = Fidelity.APPROXIMATE if purpose in _LOST else Fidelity.EQUIVALENT
             self.losses.add(lost, f"{path}.variables.{name}", f"environment variable {name}", why, remedy)
+        self._tell_lines(stage, files)
         if asked:
             why = "read from a file of lines NAME=value, and variables of the whole build from then on"
             for step in asked:
@@ -156,6 +159,18 @@ class Handed:
                 else "no other stage asks for it"
             )
             self.losses.add(Fidelity.EQUIVALENT, f"{path}.outputs.{name}", f"output {name}", why)
+
+
+    def _tell_lines(self, stage: Stage, files: Mapping[str, str]) -> None:
+        """Say of scripts that hand on values of several lines, which are not found in a file of properties."""
+        read = [name for name, purpose in files.items() if purpose in (ENVIRONMENT, OUTPUTS)]
+        for at, step in enumerate(stage.steps):
+            script = _script(step)
+            if any(name in script for name in read) and _SEVERAL_LINES.search(script):
+                path = f"stages.{stage.id}.steps[{at}].inputs.script"
+                why = "what a script hands on is read as lines NAME=value: a value of several lines is not found"
+                remedy = "let the script write it to a file of its own, and read that by readFile"
+                self.losses.add(Fidelity.APPROXIMATE, path, "a value of several lines", why, remedy)
 
 
 def variable(*words: str) -> str:

@@ -68,7 +68,8 @@ def _tell_project(pipeline: Pipeline, texts: Texts) -> None:
     if missing:
         why = f"a multibranch project is also started by: {', '.join(missing)}"
         remedy = "restrict what the project builds in its settings"
-        texts.losses.add(Fidelity.APPROXIMATE, "triggers", "what starts builds", why, remedy)
+        less = Fidelity.EQUIVALENT if missing == ["manual"] else Fidelity.APPROXIMATE
+        texts.losses.add(less, "triggers", "what starts builds", why, remedy)
 
 
 def _other(trigger: Trigger, texts: Texts, path: str) -> list[str]:

@@ -478,3 +478,13 @@ def test_another_machine_in_a_shared_folder_is_told() -> None:
     stages = "{a: {workspace: main, runner: {labels: [x]}}, b: {needs: [a], workspace: main, runner: {labels: [y]}}}"
     ((fidelity, why),) = told(f"stages: {stages}\n", "stages.b.runner")
     assert (fidelity, "same machine" in why) == (Fidelity.APPROXIMATE, True)
+
+
+def test_values_of_several_lines_that_scripts_hand_on_are_told() -> None:
+    script = 'echo "x<<END" >> $OUT'
+    text = (
+        "stages: {a: {variables: {OUT: '${{ files.outputs }}'}, outputs: {x: '${{ steps.s.outputs.x }}'}, "
+        f"steps: [{{id: s, run: '{script}'}}]}}, b: {{needs: [a], steps: [{{run: 'echo ${{{{ needs.a.outputs.x }}}}'}}]}}}}\n"
+    )
+    ((fidelity, why),) = told(text, "stages.a.steps[0].inputs.script")
+    assert (fidelity, "several lines" in why) == (Fidelity.APPROXIMATE, True)

@@ -30,6 +30,8 @@ _BEGINNING = re.compile(
     r"\A#!.*groovy|^(?:pipeline|node)\s*\{|^(?:node|stage)\s*\(.*\{|^@Library\(|^properties\s*\(\[",
     re.MULTILINE,
 )
+MOST = 1000
+"""The most stages that are read: real pipelines have dozens, and what each waits for is worked out pair by pair."""
 JOBS = "jenkins-job"
 """The language of jobs."""
 
@@ -58,6 +60,9 @@ class JenkinsReader(Reader):
         name = _name(document.path)
         reader = DeclarativeReader if file.declarative else ScriptedReader
         pipeline = reader(file, self.words).read(name)
+        if len(pipeline.stages) > MOST:
+            message = f"more than {MOST:,} stages"
+            raise ParseError(message, where=document.path, remedy="make several pipelines of it")
         source.problems += [(source.place(path), message) for path, message in pipeline.problems()]
         refuse_problems(source)
         return Reading(pipeline, source)

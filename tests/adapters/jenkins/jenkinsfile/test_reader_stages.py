@@ -359,3 +359,8 @@ def test_a_name_is_never_an_expression() -> None:
     """What other vendors would work out is a plain text on Jenkins."""
     (one,) = stages(leaf("a ${{ secrets.X }}")).values()
     assert one.name == "a ${{ '${{' }} secrets.X }}"
+
+
+def test_too_many_stages_are_refused() -> None:
+    with pytest.raises(ParseError, match="more than 1,000 stages"):
+        stages("\n".join(leaf(f"s{at}") for at in range(1001)))

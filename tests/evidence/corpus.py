@@ -53,9 +53,14 @@ def files(kind: str) -> tuple[File, ...]:
     root = folder()
     assert root is not None, "PIPEMGR_CORPUS is not set"
     if kind == JENKINSFILES:
-        found = sorted((root / "definitions" / "jenkinsfile").iterdir())
-    else:
-        found = sorted((root / "definitions" / FOLDERS[kind]).glob("*.y*ml"))
+        return of_folder(kind, root / "definitions" / "jenkinsfile")
+    found = sorted((root / "definitions" / FOLDERS[kind]).glob("*.y*ml"))
+    return tuple(File(kind, path.name, path, _documents(kind, path)) for path in found)
+
+
+def of_folder(kind: str, place: Path) -> tuple[File, ...]:
+    """All files of a kind in a folder that has only such, and what was printed or parsed of them."""
+    found = sorted(path for path in place.iterdir() if path.suffix not in (".json", ".txt", ".md"))
     return tuple(File(kind, path.name, path, _documents(kind, path)) for path in found)
 
 

@@ -159,7 +159,7 @@ JENKINS: Final[dict[str, tuple[str, ...]]] = {
 }
 KNOWN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "circleci": {
-        "what makes jobs of their own comes back as stages, and no finding says so": ("approval", "include", "name"),
+        "what makes jobs of their own comes back as stages, and no finding says so": ("approval", "include"),
         "a schedule is read as a condition on it": (
             "trigger push and schedule", "trigger schedule", "trigger timezone",
         ),

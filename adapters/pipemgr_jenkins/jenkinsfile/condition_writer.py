@@ -44,10 +44,16 @@ class Clause:
         return [f"{self.text} {{", *(indented(line, " " * INDENT) for line in below), "}"]
 
 
+NEVER: Final = Clause("expression { false }")
+"""What stands for a condition that Jenkins has no word for."""
+
+
 def when(node: Expression | None, terms: Terms) -> list[str]:
     """The lines of the conditions that must all hold; none for what always does."""
     operands = _operands("&&", plain(node)) if node is not None else []
-    return [line for clause in _Writer(terms).clauses(operands) for line in clause.lines()]
+    found = _Writer(terms).clauses(operands)
+    never = NEVER in found and Literal(value=False) not in operands
+    return NEVER.lines() if never else [line for clause in found for line in clause.lines()]
 
 
 def _operands(operator: str, node: Expression) -> list[Expression]:

@@ -41,7 +41,8 @@ STATUSES: Final = ("success", "failure", "canceled")
 _CLOSED: Final = re.compile(r"[\w.?]+(?:\([^()]*\)[\w.?]*)*")
 _HOLE: Final = re.compile(r"(\{\{|\}\}|\{(\d+)\}|[^{}]+|[{}])")
 _BRACES: Final = {"{{": "{", "}}": "}"}
-_MISSING: Final = "''"
+MISSING: Final = "''"
+"""What stands in place of what Jenkins has no word for."""
 Written = tuple[str, int]
 """Groovy, and how tightly its outermost operator binds."""
 
@@ -78,15 +79,23 @@ class Writer:
             case Not(operand):
                 return f"!{wrapped(self.truth(operand, unknown=not unknown), NOT)}", NOT
             case Binary(("&&" | "||") as operator, left, right):
-                binding = _LOGIC[operator]
-                first = wrapped(self.truth(left, unknown=unknown), binding)
-                return (
-                    f"{first} {operator} {wrapped(self.truth(right, unknown=unknown), binding + 1)}",
-                    binding,
-                )
+                return self._joined(operator, left, right, unknown=unknown)
         before = self._missed
         written = self._test(node)
         return written if self._missed == before else (literal(unknown), ATOM)
+
+    def _joined(self, operator: str, left: Expression, right: Expression, *, unknown: bool) -> Written:
+        """Two conditions; what is lost of them decides at once, or says nothing beside the other."""
+        before = self._missed
+        first, second = self.truth(left, unknown=unknown), self.truth(right, unknown=unknown)
+        decides, nothing = ("false", "true") if operator == "&&" else ("true", "false")
+        texts = (first[0], second[0])
+        if self._missed > before and decides in texts:
+            return decides, ATOM
+        if self._missed > before and nothing in texts:
+            return second if first[0] == nothing else first
+        binding = _LOGIC[operator]
+        return f"{wrapped(first, binding)} {operator} {wrapped(second, binding + 1)}", binding
 
     def _test(self, node: Expression) -> Written:
         match node:
@@ -138,6 +147,8 @@ class Writer:
         if is_condition(left) and is_condition(right):
             return self.truth(Binary("||", left, right))
         match left:
+            case Literal(value):
+                return self.value(left if value else right)
             case Binary("&&", test, Literal(value)) if value:
                 return self._case([test, Literal(value), right])
         first = wrapped(self.value(left), CASE + 1)
@@ -300,7 +311,7 @@ class Writer:
     def _missing(self, what: str, why: str) -> Written:
         self._missed += 1
         self.terms.lost(Fidelity.DROPPED, what, f"{why}; {self.effect}")
-        return _MISSING, ATOM
+        return MISSING, ATOM
 
 
 def is_condition(node: Expression) -> bool:

@@ -135,7 +135,8 @@ class Texts:
             return shown(part)
         if (text := self.constants.get(str(part))) is not None:
             return text
-        return quoting.Expression(expression_writer.groovy(part, self.terms(path)))
+        groovy = expression_writer.groovy(part, self.terms(path))
+        return "" if groovy == expression_writer.MISSING else quoting.Expression(groovy)
 
 
 def parts(text: str) -> tuple[Part, ...]:

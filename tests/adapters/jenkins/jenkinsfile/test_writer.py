@@ -488,3 +488,15 @@ def test_values_of_several_lines_that_scripts_hand_on_are_told() -> None:
     )
     ((fidelity, why),) = told(text, "stages.a.steps[0].inputs.script")
     assert (fidelity, "several lines" in why) == (Fidelity.APPROXIMATE, True)
+
+
+def test_what_is_lost_leaves_nothing_behind() -> None:
+    text = written(
+        "stages: {a: {when: \"branch == 'x' && event.payload.a && event.payload.b\", "
+        "steps: [{run: make, when: \"branch == 'x' && event.payload.a\", variables: {V: 'x:${{ event.payload.a }}'}}]}}\n"
+    )
+    assert section(text, "when") == "when {\n    beforeAgent true\n    expression { false }\n}"
+    assert "if (false)" in text
+    assert "withEnv(['V=x:'])" in text
+    text = written("stages: {a: {steps: [{run: \"echo ${{ null || 'x' }}\"}]}}\n")
+    assert "sh \"echo ${'x'}\"" in text or "sh 'echo x'" in text

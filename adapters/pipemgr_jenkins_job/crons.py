@@ -7,15 +7,6 @@ from typing import Final
 
 from pipemgr.model.definitions import Trigger
 
-ALIASES: Final = {
-    "@annually": "H H H H *",
-    "@daily": "H H * * *",
-    "@hourly": "H * * * *",
-    "@midnight": "H H(0-2) * * *",
-    "@monthly": "H H H * *",
-    "@weekly": "H H * * H",
-    "@yearly": "H H H H *",
-}
 _ZONE: Final = "TZ="
 
 
@@ -27,7 +18,7 @@ def schedules(spec: str) -> tuple[Trigger, ...]:
         if line.startswith(_ZONE):
             zone = line[len(_ZONE) :]
         elif line and not line.startswith("#"):
-            found.append(Trigger(event="schedule", cron=ALIASES.get(line, line), timezone=zone))
+            found.append(Trigger(event="schedule", cron=line, timezone=zone))
     return tuple(found)
 
 

@@ -90,7 +90,9 @@ class FreestyleReader:
         asked = self.properties()
         steps = self.source()
         names = branches(self.root.child(SCM))
-        triggers = TriggerReader(self.words, self.tree, self.hints, names).read(self.children("triggers"))
+        triggers = TriggerReader(self.words, self.tree, self.hints, self.kept, names).read(
+            self.children("triggers")
+        )
         reader = StepReader(self.words, self.tree, asked)
         around = wrappers.read(self.children("buildWrappers"), reader, len(steps), self.kept, self.hints)
         steps += around.steps

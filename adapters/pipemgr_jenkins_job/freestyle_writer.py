@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipemgr.adapter import Fidelity, Losses, RootRow
-from pipemgr.model.definitions import HINTS, OPAQUE, Data, Matrix, Pipeline, Stage, Step
+from pipemgr.model.definitions import HINTS, OPAQUE, Data, Matrix, Pipeline, Stage, Step, Trigger
 
 from . import axes, injected, maven, parameters, scm, triggers, wrappers
 from .elements import Element
@@ -198,12 +198,30 @@ class FreestyleWriter:
             found.append(one)
         return found
 
+    def kept_triggers(self) -> list[Trigger]:
+        """The triggers whose elements are kept."""
+        elements = (
+            self.grower.element(text, path)
+            for path, text in section({**self.hints, **self.kept}, triggers.SECTION)
+        )
+        return [
+            one
+            for element in elements
+            if element is not None
+            for one in triggers.understood(element, self.words, self.names)
+        ]
+
     def _triggers(self, pipeline: Pipeline) -> list[Element]:
         known = {row.trigger for row in self.words.rows("trigger") if row.writes} | {"manual", OPAQUE}
+        told = self.kept_triggers()
         for one in pipeline.triggers:
-            if one.event not in known and VENDOR not in one.options:
+            if one.event not in known and one not in told:
                 raise Unfit(f"the trigger {one.event}")
-        return list(triggers.as_before(pipeline.triggers, self.hints, self.words, self.names, self.grower))
+        return list(
+            triggers.as_before(
+                pipeline.triggers, {**self.hints, **self.kept}, self.words, self.names, self.grower
+            )
+        )
 
     @staticmethod
     def _machine(stage: Stage) -> dict[str, Element]:

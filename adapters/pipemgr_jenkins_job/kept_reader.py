@@ -22,7 +22,7 @@ class KeptReader(FreestyleReader):
     def read(self, name: str) -> Pipeline:
         """A pipeline without stages: all is kept for Jenkins."""
         asked = self.properties()
-        reader = TriggerReader(self.words, self.tree, self.hints)
+        reader = TriggerReader(self.words, self.tree, self.hints, self.kept)
         triggers = reader.read(self.children("triggers"))[:-1]
         return self.pipeline(name, (), triggers, asked).model_copy(update={"concurrency": None})
 

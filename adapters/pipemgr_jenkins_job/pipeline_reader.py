@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from pipemgr.adapter import Dialects, DocumentSet, Fidelity, Reading, single
-from pipemgr.model.definitions import HINTS, OPAQUE, Concurrency, Pipeline, Stage, Step, Trigger
+from pipemgr.model.definitions import HINTS, OPAQUE, Concurrency, Parameter, Pipeline, Stage, Step, Trigger
 
 from .elements import Element
 from .freestyle_reader import LANE, FreestyleReader
@@ -22,6 +23,8 @@ ALONE: Final = "org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentB
 SCRIPT: Final = "script"
 OUTSIDE: Final = "triggers"
 """The hint that the triggers stand in the job itself, where Jenkins 2.4 and older had them."""
+REPEATED: Final = "repeated"
+"""The hint that names what both say, the job and its script."""
 DEFINITION: Final = "definition"
 PATH: Final = "Jenkinsfile"
 IMPLICIT: Final = ("push", "pull_request", "manual")
@@ -59,13 +62,14 @@ class PipelineReader(FreestyleReader):
         if outside and self.job_kind == PIPELINE:
             self.hints[OUTSIDE] = True
         listed += outside
-        reader = TriggerReader(self.words, self.tree, self.hints)
+        reader = TriggerReader(self.words, self.tree, self.hints, self.kept)
         reading = self._reading(name, more)
         mine = reader.read(listed, len(self._told(reading)))
         pipeline = self._joined(name, reading, mine) if reading is not None else self._named(name, mine)
         self.rest()
         self.about(self.root.child("sources"))
-        concurrency = alone or pipeline.concurrency
+        self._remember(pipeline, asked, alone, [one for one in mine if one in self._said(reading)])
+        concurrency = pipeline.concurrency or alone
         data = {**self.kept, **({HINTS: self.hints} if self.hints else {})}
         return pipeline.model_copy(
             update={
@@ -75,6 +79,24 @@ class PipelineReader(FreestyleReader):
                 "vendor": {**pipeline.vendor, VENDOR: data},
             }
         )
+
+    @staticmethod
+    def _said(reading: Reading | None) -> list[Trigger]:
+        return [one for one in reading.pipeline.triggers if not implicit(one)] if reading is not None else []
+
+    def _remember(
+        self,
+        pipeline: Pipeline,
+        asked: Mapping[str, Parameter],
+        alone: Concurrency | None,
+        twice: list[Trigger],
+    ) -> None:
+        """Remember what the job says and its script as well: Jenkins copies it there when it executes the script."""
+        found = [f"parameters.{name}" for name in asked if name in pipeline.parameters]
+        found += ["concurrency"] * (alone is not None and pipeline.concurrency is not None)
+        found += ["triggers"] * bool(twice)
+        if found:
+            self.hints[REPEATED] = [*found]
 
     def _special(self) -> tuple[list[Element], Concurrency | None]:
         """The triggers among the properties, and what one says of builds side by side."""

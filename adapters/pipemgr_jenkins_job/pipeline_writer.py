@@ -19,6 +19,7 @@ from .pipeline_reader import (
     INLINE,
     OUTSIDE,
     PATH,
+    REPEATED,
     SCRIPT,
     TRIGGERS,
     implicit,
@@ -41,17 +42,29 @@ class PipelineWriter(FreestyleWriter):
         """The outermost element, and the Jenkinsfile where it is a file of its own."""
         self.dialects = dialects
         self.kept, self.hints = own(pipeline.vendor), hints(pipeline.vendor)
+        self.names = None
         script, said = self._script(pipeline)
-        mine = tuple(one for one in pipeline.triggers if one not in said.triggers and not self._moot(one))
-        asked = {name: one for name, one in pipeline.parameters.items() if name not in said.parameters}
+        twice = self.hints.get(REPEATED)
+        repeated = frozenset(map(str, twice)) if isinstance(twice, list) else frozenset()
+        before = {**self.hints, **self.kept}
+        theirs = [] if "triggers" in repeated else [one for one in said.triggers if not implicit(one)]
+        told = self.kept_triggers()
+        mine = tuple(
+            one for one in pipeline.triggers if one not in theirs and (one in told or not self._moot(one))
+        )
+        asked = {
+            name: one
+            for name, one in pipeline.parameters.items()
+            if name not in said.parameters or f"parameters.{name}" in repeated
+        }
         made: dict[str, Element] = {}
         definition, more = self._definition(script)
         if definition is not None:
             made[DEFINITION] = definition
-        listed = list(triggers.as_before(mine, self.hints, self.words, None, self.grower))
+        listed = list(triggers.as_before(mine, before, self.words, None, self.grower))
         properties = self.properties(pipeline.model_copy(update={"parameters": asked}))
-        if pipeline.concurrency is not None and said.concurrency is None:
-            properties.append(self._alone(pipeline.concurrency))
+        if pipeline.concurrency is not None and (said.concurrency is None or "concurrency" in repeated):
+            properties.append(self._alone(pipeline.concurrency, repeated="concurrency" in repeated))
         if self.row.job != PIPELINE or self.hints.get(OUTSIDE):
             made["triggers"] = Element("triggers", children=listed)
         elif listed:
@@ -59,9 +72,9 @@ class PipelineWriter(FreestyleWriter):
         made["properties"] = Element("properties", children=properties)
         return self.root(made), more
 
-    def _alone(self, concurrency: Concurrency) -> Element:
+    def _alone(self, concurrency: Concurrency, *, repeated: bool) -> Element:
         """The property that lets one build of the job go on at a time."""
-        if concurrency.group != LANE:
+        if concurrency.group != LANE and not repeated:
             self.losses.add(
                 Fidelity.APPROXIMATE,
                 "concurrency.group",

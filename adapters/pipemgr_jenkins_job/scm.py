@@ -50,7 +50,7 @@ def _clone_step(element: Element) -> Data:
 
 def options(element: Element) -> Data:
     """What the extensions of the Git plugin say that other vendors can do as well."""
-    inputs: Data = dict(_WHOLE)
+    inputs: Data = {**_WHOLE, **_old(element)}
     extensions = element.child("extensions")
     for one in extensions.children if extensions is not None else ():
         match one.tag.removeprefix(_EXTENSION):
@@ -66,6 +66,20 @@ def options(element: Element) -> Data:
                 recursive = one.find("recursiveSubmodules").lower() == "true"
                 inputs["submodules"] = "recursive" if recursive else "true"
     return inputs
+
+
+def _old(element: Element) -> Data:
+    """What fields of the source say, where the Git plugin had no extensions (before 2.0)."""
+    found: Data = {}
+    if element.find("relativeTargetDir"):
+        found["path"] = element.find("relativeTargetDir")
+    if "true" in (element.find("clean"), element.find("wipeOutWorkspace")):
+        found["clean"] = True
+    if element.find("useShallowClone") == "true":
+        found["depth"] = 1
+    if element.find("recursiveSubmodules") == "true":
+        found["submodules"] = "recursive"
+    return found
 
 
 def _clone(option: Element) -> Data:

@@ -20,14 +20,14 @@ from .words import OWN, VENDOR, Words
 MANUAL = Trigger(event="manual")
 SECTION = "triggers"
 REVIEW = "pull_request"
-"""What plugins of forges start builds for; whom and what they ask for besides stays with the trigger, as an option."""
+"""What plugins of forges start builds for; whom and what they ask for besides is kept for Jenkins, and told to others."""
 
 
 def understood(element: Element, words: Words, names: tuple[str, ...] | None) -> tuple[Trigger, ...]:
     """What a trigger is in our words; nothing where it has no row, or more to it than the row says."""
     row, said = words.row("trigger", element.tag), flat(element)
     if row is not None and row.trigger == REVIEW:
-        return (Trigger(event=REVIEW, options={VENDOR: rendered(element)}),)
+        return (Trigger(event=REVIEW),)
     if row is None or row.trigger is None or said is None or not same_classes(row, said):
         return ()
     values = {ours: said.get(row.path(ours)) or "" for ours in row.inputs}
@@ -50,6 +50,7 @@ class TriggerReader:
     words: Words
     tree: Tree
     hints: Data
+    kept: Data
     names: tuple[str, ...] | None = None
 
     def read(self, elements: Iterable[Element], first: int = 0) -> tuple[Trigger, ...]:
@@ -61,7 +62,9 @@ class TriggerReader:
             made = understood(element, self.words, self.names)
             if not made:
                 made = (Trigger(event=OPAQUE, options={"vendor": VENDOR, "value": rendered(element)}),)
-            elif made[0].event != REVIEW and not self._regular(element, made):
+            elif made[0].event == REVIEW:
+                keep(self.kept, f"{SECTION}/{element.tag}", rendered(element))
+            elif not self._regular(element, made):
                 keep(self.hints, f"{SECTION}/{element.tag}", rendered(element))
             found += made
         return (*(one for at, one in enumerate(found) if one not in found[:at]), MANUAL)
@@ -99,26 +102,26 @@ def _element(row: ElementRow, values: dict[str, str]) -> Element:
 
 
 def as_before(
-    triggers: tuple[Trigger, ...], hints: Data, words: Words, names: tuple[str, ...] | None, grower: Grower
+    triggers: tuple[Trigger, ...], before: Data, words: Words, names: tuple[str, ...] | None, grower: Grower
 ) -> Iterator[Element]:
-    """The elements of all triggers: those that are as they were read get their own texts back."""
-    found = _as_before(triggers, hints, words, names, grower)
+    """The elements of all triggers: those that are as they were read (`before`) get their own texts back."""
+    found = _as_before(triggers, before, words, names, grower)
     yield from (element for _, element in sorted(found, key=lambda pair: pair[0]))
 
 
 def _as_before(
-    triggers: tuple[Trigger, ...], hints: Data, words: Words, names: tuple[str, ...] | None, grower: Grower
+    triggers: tuple[Trigger, ...], before: Data, words: Words, names: tuple[str, ...] | None, grower: Grower
 ) -> Iterator[tuple[int, Element]]:
     """The elements of all triggers, each with the number of the first that it is."""
     left = list(triggers)
-    for path, text in section(hints, SECTION):
+    for path, text in section(before, SECTION):
         element = grower.element(text, path)
         made = understood(element, words, names) if element is not None else ()
-        if element is not None and made and all(one in left for one in made):
+        if element is not None and made and all(one in triggers for one in made):
             left = [one for one in left if one not in made]
             yield min(map(triggers.index, made)), element
     for at, one in enumerate(triggers):
-        whole = one.options.get("value" if one.event == OPAQUE else VENDOR)
+        whole = one.options.get("value") if one.event == OPAQUE else None
         if whole is not None and one in left:
             element = grower.element(str(whole), f"triggers[{at}]")
             if element is not None:

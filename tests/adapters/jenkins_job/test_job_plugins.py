@@ -203,3 +203,56 @@ def test_others_get_the_steps(registry: Registry) -> None:
     text = found.documents.documents[0].text
     assert text.count("failure()") == 2
     assert "to: a@example.org" in text
+
+
+REVIEW = (
+    "<triggers><org.jenkinsci.plugins.ghprb.GhprbTrigger><spec>H/5 * * * *</spec><adminlist>jane</adminlist>"
+    "</org.jenkinsci.plugins.ghprb.GhprbTrigger></triggers>"
+)
+
+
+def test_a_trigger_of_a_forge_is_a_trigger_to_others_and_comes_back(registry: Registry) -> None:
+    jobs = registry.dialect("jenkins-job")
+    job = single("jobs/shop/config.xml", f"<project>{REVIEW}<builders>{SHELL}</builders></project>")
+    found = convert(job, jobs, registry.dialect("github-actions"))
+    assert "on: [pull_request, workflow_dispatch]" in found.documents.documents[0].text
+    assert any(one.what.startswith("triggers/org.jenkinsci") for one in found.report.findings)
+    again = convert(job, jobs, jobs).documents.documents[0].text
+    assert normalise(again) == normalise(job.documents[0].text)
+
+
+def test_what_jenkins_copied_from_a_script_into_its_job_comes_back(registry: Registry) -> None:
+    text = (
+        "<flow-definition><properties>"
+        "<org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentBuildsJobProperty>"
+        "<abortPrevious>false</abortPrevious>"
+        "</org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentBuildsJobProperty>"
+        "<hudson.model.ParametersDefinitionProperty><parameterDefinitions>"
+        "<hudson.model.StringParameterDefinition><name>X</name><defaultValue>1</defaultValue>"
+        "<trim>false</trim></hudson.model.StringParameterDefinition>"
+        "</parameterDefinitions></hudson.model.ParametersDefinitionProperty>"
+        "<org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty><triggers>"
+        "<hudson.triggers.TimerTrigger><spec>@daily</spec></hudson.triggers.TimerTrigger>"
+        '<com.cloudbees.jenkins.GitHubPushTrigger plugin="github"><spec></spec></com.cloudbees.jenkins.GitHubPushTrigger>'
+        "</triggers></org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty></properties>"
+        '<definition class="org.jenkinsci.plugins.workflow.cps.CpsFlowDefinition"><script>'
+        "pipeline { agent any\n options { disableConcurrentBuilds() }\n triggers { cron('@daily') }\n"
+        " parameters { string(name: 'X', defaultValue: '1') }\n stages { stage('A') { steps { sh 'make' } } } }"
+        "</script><sandbox>true</sandbox></definition></flow-definition>"
+    )
+    jobs = registry.dialect("jenkins-job")
+    again = convert(single("jobs/shop/config.xml", text), jobs, jobs).documents.documents[0].text
+    assert normalise(again) == normalise(text)
+
+
+def test_a_source_as_the_git_plugin_wrote_it_before_it_had_extensions(pipeline: Read, written: Write) -> None:
+    job = (
+        '<project><scm class="hudson.plugins.git.GitSCM"><configVersion>2</configVersion><userRemoteConfigs>'
+        "<hudson.plugins.git.UserRemoteConfig><url>https://example.org/shop.git</url>"
+        "</hudson.plugins.git.UserRemoteConfig></userRemoteConfigs><recursiveSubmodules>true</recursiveSubmodules>"
+        "<wipeOutWorkspace>true</wipeOutWorkspace><relativeTargetDir>src</relativeTargetDir></scm></project>"
+    )
+    found = pipeline(job)
+    (step,) = found.stages[0].steps
+    assert step.inputs == {"depth": 0, "tags": True, "clean": True, "path": "src", "submodules": "recursive"}
+    assert normalise(written(found)) == normalise(job)

@@ -75,7 +75,7 @@ def test_a_builder_that_other_vendors_can_do_says_how(pipeline: Read) -> None:
     ("spec", "expected"),
     [
         ("H 4 * * 1-5", [("H 4 * * 1-5", None)]),
-        ("TZ=Asia/Seoul\n# nightly\nH(0-29)/10 * * * *\n@daily", [("H(0-29)/10 * * * *", "Asia/Seoul"), ("H H * * *", "Asia/Seoul")]),
+        ("TZ=Asia/Seoul\n# nightly\nH(0-29)/10 * * * *\n@daily", [("H(0-29)/10 * * * *", "Asia/Seoul"), ("@daily", "Asia/Seoul")]),
         ("", []),
     ],
 )  # fmt: skip

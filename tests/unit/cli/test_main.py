@@ -119,9 +119,9 @@ def test_an_unknown_vendor_is_told_which_ones_there_are(cli):
 
 
 def test_an_adapter_that_translates_nothing_is_not_said_to_be_missing(cli):
-    said = cli("convert", "x", "--from", "jenkins", "--to", "native")
+    said = cli("convert", "x", "--from", "gitops", "--to", "native")
     assert said.code == 2
-    assert "'jenkins' reads and writes no definitions yet; choose from native," in said.err
+    assert "'gitops' reads and writes no definitions yet; choose from native," in said.err
 
 
 def test_a_file_in_the_place_of_another_language_is_told_to_be_read_in_that_one(cli, tmp_path):

@@ -66,7 +66,7 @@ class Wanted:
     @property
     def clauses(self) -> tuple[Expression, ...]:
         """Of these one must hold; nothing where all builds are wanted that pushes start."""
-        if self.pushes == Literal(value=True):
+        if self.pushes in (Literal(value=True), NO_TAG):
             return (NO_CHANGE, self.changes) if self.changes not in (None, CHANGE) else ()
         found = [one for one in (self.pushes, self.changes, *self.others) if one is not None]
         return tuple(dict.fromkeys(found)) or (Binary("==", EVENT, Literal("manual")),)
@@ -77,7 +77,7 @@ def only_where_started(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, 
     always = dialect.tables.always if dialect.tables is not None else ()
     clauses = _wanted(pipeline.triggers).clauses if always and pipeline.triggers else ()
     if not clauses:
-        return pipeline, ()
+        return _without_tags(pipeline, always, dialect.title)
     guarded = change_stages(pipeline, lambda stage: _guarded(stage, clauses))
     plain = [_unfiltered(one) if one.event in always else one for one in pipeline.triggers]
     said = {one.event for one in plain}
@@ -101,6 +101,24 @@ def pushes_told(pipeline: Pipeline, dialect: Dialect) -> Pipeline:
         )
 
     return rewritten(pipeline, told, lambda node: node)
+
+
+def _without_tags(
+    pipeline: Pipeline, always: tuple[str, ...], title: str
+) -> tuple[Pipeline, tuple[Finding, ...]]:
+    """All branches and no tags are what is built anyway, where nobody sets it up otherwise."""
+    findings: list[Finding] = []
+    plain = list(pipeline.triggers)
+    for at, one in enumerate(plain):
+        if one.event in always and (said := [name for name in _FILTERS if getattr(one, name) is not None]):
+            plain[at] = one.model_copy(update=dict.fromkeys(_FILTERS))
+            why = f"{title} builds every branch, and tags only where it is set up to"
+            findings += [
+                _told(f"triggers[{at}].{spelling(Trigger)[name]}", "filters of pushes", why) for name in said
+            ]
+    if not findings:
+        return pipeline, ()
+    return pipeline.model_copy(update={"triggers": tuple(plain)}), tuple(findings)
 
 
 def by_hand(before: Pipeline, left: Pipeline, dialect: Dialect) -> Pipeline:

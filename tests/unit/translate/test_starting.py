@@ -62,7 +62,7 @@ PULL, MANUAL = {"event": "pull_request"}, {"event": "manual"}
         ([_push(branches=["release/*"])], "matches(branch, 'release/[^/]+')"),
         ([_push(branches=["release/**"])], "matches(branch, 'release/(?:.+/)?[^/]+')"),
         ([_push(branches=["v*"])], "tag == '' && matches(branch, 'v[^/]*')"),
-        ([_push(branches=["**"])], "tag == ''"),
+        ([_push(branches=["**"]), {**PULL, "branches": ["main"]}], f"pull_request.number == '' || {CHANGE} && pull_request.target == 'main'"),
         ([_push(branches=["*", "!wip"])], "tag == '' && matches(branch, '[^/]+') && branch != 'wip'"),
         ([_push(branches_ignore=["wip"])], "tag == '' && branch != 'wip'"),
         ([_push(tags=["v*"])], "matches(tag, 'v[^/]*')"),
@@ -90,7 +90,6 @@ def test_stages_are_left_out_of_builds_that_no_trigger_wants(
         [_push()],
         [_push(), PULL],
         [_push(), MANUAL],
-        [_push(branches=["**"], tags=["**"])],
         [_push(paths=["a"])],
     ],
 )
@@ -128,6 +127,13 @@ def test_filters_and_triggers_that_are_missing_are_told(eager: Dialect) -> None:
         (Fidelity.EQUIVALENT, "triggers[0].branches"),
         (Fidelity.DROPPED, "triggers[1].types"),
     ]
+
+
+@pytest.mark.parametrize("filters", [{"branches": ["**"]}, {"branches": ["**"], "tags": ["**"]}])
+def test_every_branch_is_what_is_built_anyway(eager: Dialect, filters: dict[str, list[str]]) -> None:
+    pipeline, findings = only_where_started(_pipeline([_push(**filters)]), eager)
+    assert pipeline == _pipeline([_push()])
+    assert [one.path for one in findings] == [f"triggers[0].{name}" for name in filters]
 
 
 def test_others_start_only_what_they_are_told_to() -> None:

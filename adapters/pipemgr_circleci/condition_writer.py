@@ -177,7 +177,7 @@ class Conditions:
         """The condition as an expression string; None when only a run can tell."""
         try:
             found = self.theirs(node)
-            if any(str(one).startswith("parameters.") for one in found.walk()):
+            if any(map(_is_parameter, found.walk())):
                 return None
             return written(found)
         except Unsayable:
@@ -193,6 +193,15 @@ class Conditions:
 
 _REGEX: Final = "\0"
 """Marks a pattern in place of a beginning."""
+
+
+def _is_parameter(node: Expression) -> bool:
+    """Whether it is a look-up of a parameter; only such nodes are printed, for trees are large."""
+    return isinstance(node, Access | Name) and _begins_plain(node) and str(node).startswith("parameters.")
+
+
+def _begins_plain(node: Access | Name) -> bool:
+    return isinstance(node, Name) or isinstance(node.target, Name)
 
 
 def _pattern(node: Call, text: str) -> str:

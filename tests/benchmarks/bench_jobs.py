@@ -100,7 +100,7 @@ def timed(work, count):
 
 def run(quick):
     logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
-    count, rounds = (50, 2) if quick else (1000, 3)
+    count, rounds = (50, 2) if quick else (1000, 5)
     names = catalogue()
     native = native_dialect(names.inputs(), names.shorts(), names.triggers)
     jobs = Registry().dialect("jenkins-job")

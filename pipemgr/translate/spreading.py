@@ -42,7 +42,7 @@ def certain_times(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[
 
 def _computed(trigger: Trigger, at: int, target: Dialect) -> Finding:
     told = _finding(
-        Fidelity.MANUAL,
+        Fidelity.DROPPED,
         at,
         f"cron {trigger.cron}",
         f"{target.title} can't work out when to begin, so nothing begins at that time now",

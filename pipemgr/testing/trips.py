@@ -104,7 +104,10 @@ def differences(
 
 
 def _as_before(before: Pipeline, after: Pipeline) -> Pipeline:
-    """`after` with the ids that its stages had: where a language has names only, it makes ids of them."""
+    """`after` with the ids that its stages had, and its triggers in the order that they had, which says nothing.
+
+    Where a language has names only, it makes ids of them.
+    """
     known, now = ({stage.id for stage in one.stages} for one in (before, after))
     lost = {stage.name: stage.id for stage in before.stages if stage.id not in now}
     new = (stage for stage in after.stages if stage.id not in known)
@@ -120,8 +123,11 @@ def _as_before(before: Pipeline, after: Pipeline) -> Pipeline:
                 return Access(those, Literal(ids[name]))
         return node
 
-    same = after.model_copy(update={"stages": tuple(map(renamed, after.stages))})
-    return rewritten(same, lambda node: transform(node, asked)) if ids else after
+    events = list(dict.fromkeys(trigger.event for trigger in (*before.triggers, *after.triggers)))
+    triggers = sorted(after.triggers, key=lambda one: events.index(one.event))
+    stages = tuple(map(renamed, after.stages))
+    same = after.model_copy(update={"stages": stages, "triggers": tuple(triggers)})
+    return rewritten(same, lambda node: transform(node, asked)) if ids else same
 
 
 def _plain(pipeline: Pipeline) -> dict[str, Any]:

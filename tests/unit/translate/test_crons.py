@@ -150,4 +150,4 @@ def test_a_time_that_nobody_can_work_out_is_left_out(poor: Any) -> None:
     )
     made, (finding,) = certain_times(Pipeline(name="x", triggers=triggers), poor())
     assert [one.event for one in made.triggers] == ["push"]
-    assert (finding.fidelity, finding.path) == (Fidelity.MANUAL, "triggers[0]")
+    assert (finding.fidelity, finding.path) == (Fidelity.DROPPED, "triggers[0]")

@@ -118,7 +118,9 @@ def behaviour(pipeline: Pipeline, situation: Situation) -> dict[str, str]:
     def result(name: str) -> str:
         if name not in results:
             before = {need: result(need) for need in stages[name].needs if need in stages}
-            if _calls(stages[name]) & STATUS:  # what only a failure starts does not count where there was none
+            if (
+                _calls(stages[name]) & STATUS
+            ):  # what only a failure starts does not count where there was none
                 before = {
                     need: end
                     for need, end in before.items()

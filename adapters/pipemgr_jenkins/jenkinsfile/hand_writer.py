@@ -160,7 +160,6 @@ class Handed:
             )
             self.losses.add(Fidelity.EQUIVALENT, f"{path}.outputs.{name}", f"output {name}", why)
 
-
     def _tell_lines(self, stage: Stage, files: Mapping[str, str]) -> None:
         """Say of scripts that hand on values of several lines, which are not found in a file of properties."""
         read = [name for name, purpose in files.items() if purpose in (ENVIRONMENT, OUTPUTS)]

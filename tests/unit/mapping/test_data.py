@@ -98,7 +98,9 @@ def test_every_action_is_built_in_or_some_vendor_writes_it() -> None:
 
 
 def test_a_built_in_action_needs_no_row() -> None:
-    rows = {row.action for vendor in VENDORS for row in Tables.of(vendor).steps.rows if row.version or row.run}
+    rows = {
+        row.action for vendor in VENDORS for row in Tables.of(vendor).steps.rows if row.version or row.run
+    }
     assert not {name for name, action in catalogue().actions.items() if action.built_in} & rows
 
 

@@ -132,4 +132,7 @@ def test_people_are_told_both_names(strict: Dialect, native: Dialect) -> None:
 def test_what_every_build_has_keeps_its_name(strict: Dialect) -> None:
     whole = pipeline({"A": "${{ secrets.ACME_TOKEN }}", "B": "${{ secrets['my-id'] }}"})
     made = kept(whole, strict).pipeline
-    assert made.stages[0].steps[0].variables == {"A": "${{ secrets.ACME_TOKEN }}", "B": "${{ secrets.MY_ID }}"}
+    assert made.stages[0].steps[0].variables == {
+        "A": "${{ secrets.ACME_TOKEN }}",
+        "B": "${{ secrets.MY_ID }}",
+    }

@@ -84,6 +84,8 @@ def _beside(root: Path | None, name: str) -> Document | None:
 
 def _beginning(path: str) -> str:
     """The first characters of a file; none where it can't be read, which is told where that matters."""
+    if not Path(path).is_file():
+        return ""
     try:
         with Path(path).open("rb") as file:
             return file.read(BEGINNING).decode(errors="replace")
@@ -168,9 +170,15 @@ def save(conversion: Conversion, folder: Path) -> tuple[Path, ...]:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a whole file or nothing: to a neighbour of its own first, then by renaming."""
+    """Write a whole file or nothing: to a neighbour of its own first, then by renaming.
+
+    What is there and is no file, such as a pipe or a device, is written to as it is: never put another in its place.
+    """
     part = path.with_name(f".part-{uuid4().hex}")
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8", newline="")
         part.replace(path)

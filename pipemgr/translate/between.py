@@ -26,6 +26,7 @@ from .shells import shells_named
 from .sizes import usual_sizes
 from .spreading import clocks
 from .starting import by_hand, pushes_told
+from .windows import on_windows
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
     left, shells = shells_named(left, source, target)
     left, boxes = fitted(left, source, target)
     left, sizes = usual_sizes(left, source, target)
+    left, windows = on_windows(left, target)
     left, computed = plain_defaults(left, target)
     left, defaults = preset(left, source, target)
     words = peculiar(opened, source, target)
@@ -78,6 +80,7 @@ def carried(pipeline: Pipeline, source: Dialect, target: Dialect) -> Carried:
                 *computed,
                 *defaults,
                 *sizes,
+                *windows,
             ),
         ),
     )

@@ -27,7 +27,6 @@ from .secret_names import kept
 from .spreading import certain_times, spreads
 from .starting import only_where_started
 from .surplus import few_parameters
-from .windows import on_windows
 from .workspaces import without_workspaces
 
 
@@ -91,8 +90,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
     shared = without_workspaces(secrets.pipeline, dialect)
     own, foreign, origins = without_foreign(shared.pipeline, dialect)
     early = asked_in_time(filled_in(own, dialect), dialect)
-    somewhere, windows = on_windows(early.pipeline, dialect)
-    known = somewhere if dialect.foreign else filed(somewhere, dialect)
+    known = early.pipeline if dialect.foreign else filed(early.pipeline, dialect)
     started, starts = only_where_started(known, dialect)
     plain, matches = without_matches(started, dialect)
     lowered, findings = lower(plain, dialect.features, tokens=_has_tokens(dialect))
@@ -102,7 +100,7 @@ def written(pipeline: Pipeline, dialect: Dialect) -> tuple[Pipeline, Writing]:
         raise
     except Exception as error:
         raise _fault(error, "writer", dialect, None) from error
-    late = map(early.moved.placed, (*windows, *starts, *matches, *findings, *writing.findings))
+    late = map(early.moved.placed, (*starts, *matches, *findings, *writing.findings))
     told = map(origins.placed, (*early.findings, *late))
     moved = map(shared.moved.placed, (*foreign, *told))
     placed = map(secrets.moved.placed, (*shared.findings, *moved))

@@ -20,16 +20,20 @@ _SYSTEM: Final = parse("runner.os")
 
 
 def on_windows(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Finding, ...]]:
-    """The pipeline with a runner for such stages, where the target has such machines."""
+    """The pipeline with a runner for such stages, and for those that share a machine with them.
+
+    Only where the target has such machines.
+    """
     known = target.tables is not None and target.tables.has("runners")
     if target.foreign or not known or pipeline.runner is not None:
         return pipeline, ()
     found = [stage.id for stage in pipeline.stages if _needs_it(stage)]
     if not found:
         return pipeline, ()
+    shared = {stage.workspace for stage in pipeline.stages if stage.id in found} - {None}
 
     def change(stage: Stage) -> Stage:
-        if stage.id not in found:
+        if stage.id not in found and not (stage.workspace in shared and _nowhere(stage)):
             return stage
         moved = stage.model_copy(update={"runner": Runner(name=_RUNNER)})
         return moved if _default(stage) else change_steps(moved, _with_shell)
@@ -37,8 +41,12 @@ def on_windows(pipeline: Pipeline, target: Dialect) -> tuple[Pipeline, tuple[Fin
     return change_stages(pipeline, change), tuple(map(_finding, found))
 
 
+def _nowhere(stage: Stage) -> bool:
+    return stage.runner is None and stage.container is None
+
+
 def _needs_it(stage: Stage) -> bool:
-    if stage.runner is not None or stage.container is not None:
+    if not _nowhere(stage):
         return False
     asked = (one for one in stage.steps if one.action == _RUN and not _asks_system(one))
     return any((step.inputs.get("shell") or _default(stage)) in _SHELLS for step in asked)

@@ -112,13 +112,33 @@ CHANGES: tuple[Callable[[random.Random, Where], None], ...] = (
 
 
 def mutated(text: str, chance: random.Random) -> str:
-    """The document with one to three changes anywhere in it."""
-    data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
+    """The document with one to three changes anywhere in it; in its characters where it is no YAML."""
+    try:
+        data = yaml.load(text, Loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError:
+        data = None
+    if not isinstance(data, dict | list):
+        return damaged(text, chance)
     for _ in range(chance.randint(1, 3)):
         known = list(places(data))
         if known:
             chance.choice(CHANGES)(chance, chance.choice(known))
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """The text with one to three pieces of it taken out, said again, moved elsewhere or made something odd."""
+    for _ in range(chance.randint(1, 3)):
+        begin, end = sorted(chance.randrange(len(text) + 1) for _ in range(2))
+        end = min(end, begin + chance.choice((1, 8, 80)))
+        before, piece, after = text[:begin], text[begin:end], text[end:]
+        odd = chance.choice(
+            ("", piece * 2, "{", "}", "'", "${", "\\", "</a>", "&#x1b;", "\x00", "x" * 50_000)
+        )
+        at = chance.randrange(len(after) + 1)
+        moved = before + after[:at] + piece + after[at:]
+        text = chance.choice((before + odd + after, before + after, moved))
+    return text
 
 
 def read_or_refused(text: str, language: Dialect) -> None:

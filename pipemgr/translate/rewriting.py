@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pipemgr.model.definitions import OPAQUE, Definition
 from pipemgr.model.expressions import Expression, ExpressionError, Literal
 from pipemgr.model.templates import Part, template, untemplate
 
 from .tree import Some, rebuild
+
+_TYPED: Final = frozenset({"allow_failure", "cancel_running", "fail_fast", "max_parallel", "parallelism"})
+"""Fields whose values are flags or numbers, or templates that give one."""
+_FLAGS: Final = {"true": True, "false": False}
 
 Rewriting = Callable[[Expression], Expression]
 
@@ -28,11 +32,20 @@ def rewritten(value: Some, condition: Rewriting, text: Rewriting | None = None) 
             old = getattr(one, name)
             kept = name == "vendor" or (opaque and name in ("inputs", "options"))
             new = old if kept else _changed(old, condition, text)
+            if name in _TYPED and isinstance(old, str):
+                new = _typed(old, new)
             if new is not old:
                 update[name] = new
         return one.model_copy(update=update) if update else one  # type: ignore[no-any-return]
 
     return rebuild(value, change)
+
+
+def _typed(old: str, new: Any) -> Any:
+    """What a template for a flag or a number became: still one, or the value itself; the old one where it is neither."""
+    if "${{" in str(new):
+        return new
+    return _FLAGS.get(new, int(new) if new.isdecimal() else old)
 
 
 def _changed(value: Any, condition: Rewriting, text: Rewriting) -> Any:

@@ -16,7 +16,7 @@ from .posts import ORDER, condition
 
 NOT_FAILED: Final = Not(Call("failure"))
 NOT_CANCELED: Final = Not(Call("canceled"))
-_SECTIONS: Final[Mapping[Expression, str]] = {
+_SECTIONS: Final[dict[Expression, str]] = {
     Not(Call("success")): "unsuccessful",
     **{condition(word): word for word in reversed(ORDER)},
 }

@@ -57,10 +57,14 @@ class RoundTrip:
         """All that was said of the way there and back."""
         return (*self.writing.findings, *self.reading.findings)
 
-    def untold(self) -> tuple[Difference, ...]:
-        """The differences that no finding names: none, if the dialect is sound."""
+    def untold(self, *, names: bool = False) -> tuple[Difference, ...]:
+        """The differences that no finding names: none, if the dialect is sound.
+
+        With `names` the language has names of stages only and makes ids of them, and an order of its own for triggers.
+        """
         told = self.scripts.union(finding.path for finding in self.findings)
-        return tuple(differences(self.given, _as_before(self.given, self.reading.pipeline), told))
+        after = self.reading.pipeline
+        return tuple(differences(self.given, _as_before(self.given, after) if names else after, told))
 
 
 class _Watched(Writer):
@@ -104,10 +108,7 @@ def differences(
 
 
 def _as_before(before: Pipeline, after: Pipeline) -> Pipeline:
-    """`after` with the ids that its stages had, and its triggers in the order that they had, which says nothing.
-
-    Where a language has names only, it makes ids of them.
-    """
+    """`after` with the ids that its stages had, and its triggers in the order that they had, which says nothing."""
     known, now = ({stage.id for stage in one.stages} for one in (before, after))
     lost = {stage.name: stage.id for stage in before.stages if stage.id not in now}
     new = (stage for stage in after.stages if stage.id not in known)

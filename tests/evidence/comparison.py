@@ -43,16 +43,16 @@ class Comparison:
         yield from sorted({one for one in found if one})[:5]
 
     def _graph(self) -> Iterator[str]:
-        there = _closure(
-            {
-                stage.id: {self.owners[need] for need in stage.needs if need in self.owners}
-                for stage in self.after.stages
-            },
-            self.into,
-        )
-        here = _closure(
-            {name: self.parts.needs(name) for name in self.stages}, {one: {one} for one in self.stages}
-        )
+        there = {
+            stage.id: {self.owners[need] for need in stage.needs if need in self.owners}
+            for stage in self.after.stages
+        }
+        here = {name: self.parts.needs(name) for name in self.stages}
+        if (
+            self.parts.into or self.parts.given
+        ):  # what stages need in the end: those in between may be one now
+            there = _closure(there, self.into)
+            here = _closure(here, {one: {one} for one in self.stages})
         for name in self.stages:
             gone = name not in self.parts.of and name not in self.parts.given
             if gone and not self._tells(f"stages.{name}", f"stages.{name}.when"):

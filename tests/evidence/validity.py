@@ -103,26 +103,26 @@ def _said(error: dict[str, object]) -> str:
 def lint_finds(kind: str, target: str) -> dict[str, str]:
     """What actionlint finds in the files that it did not find in their sources."""
     before, after = placed(kind, target)
-    known = _lint(before) if _same(kind, target) else {}
+    ours = SWITCHED_OFF if kind in (WORKFLOWS, CONFIGS) else (*SWITCHED_OFF, *MACHINES)
+    known = _lint(before, ours) if _same(kind, target) else {}
     found = {}
-    for name, counts in _lint(after).items():
+    for name, counts in _lint(after, ours).items():
         more = counts - known.get(name, Counter())
         if more:
             found[name] = "; ".join(sorted(more))[:300]
     return found
 
 
-LINT = (
-    *("-config-file", str(HERE / "actionlint.yaml")),
-    *("-ignore", 'constant expression "false" in condition'),
-)
-"""Labels are those of machines of one's own; what no other vendor can decide is switched off, and told."""
+SWITCHED_OFF = ("-ignore", 'constant expression "false" in condition')
+"""What the other vendor can't decide is switched off, and told."""
+MACHINES = ("-config-file", str(HERE / "actionlint.yaml"))
+"""For Jenkinsfiles: labels are those of machines of one's own."""
 
 
 @cache
-def _lint(folder: Path) -> dict[str, Counter[str]]:
+def _lint(folder: Path, options: tuple[str, ...]) -> dict[str, Counter[str]]:
     program = Path(sysconfig.get_path("scripts")) / "actionlint"
-    command = [program, "-format", "{{json .}}", "-shellcheck=", "-pyflakes=", "-no-color", *LINT]
+    command = [program, "-format", "{{json .}}", "-shellcheck=", "-pyflakes=", "-no-color", *options]
     files = sorted(map(str, folder.iterdir()))
     done = subprocess.run([*command, *files], capture_output=True, text=True, check=False, timeout=SECONDS)
     found: dict[str, Counter[str]] = {}

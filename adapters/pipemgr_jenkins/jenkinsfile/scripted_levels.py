@@ -7,6 +7,7 @@ the stage before or behind it, or of one of its own.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -42,7 +43,7 @@ class Body:
     around: Around
 
 
-class Levels(StageReader):
+class Levels(StageReader, ABC):
     """Reads statements of one script, level by level."""
 
     def __init__(self, sections: SectionReader, slugs: Slugs, shapes: Shapes) -> None:
@@ -154,12 +155,13 @@ class Levels(StageReader):
         inside = block_of(node) if body is None else body
         return not any(self.shapes.structural(self.syntax(one)) for one in inside)
 
+    @abstractmethod
     def _parted(
         self, node: Node, rest: list[Node], around: Around, needs: tuple[str, ...]
     ) -> tuple[str, ...]:
         """`if (condition) { ...; return }` and all behind it, each for its case."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _structure(
         self,
         node: Node,
@@ -169,11 +171,10 @@ class Levels(StageReader):
         before: Sequence[Node],
     ) -> tuple[str, ...]:
         """The stages of a statement that is more than steps."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _branches(self, node: Node, part: Call, around: Around, needs: tuple[str, ...]) -> tuple[str, ...]:
         """The stages of parallel branches."""
-        raise NotImplementedError
 
     def _loose(
         self, nodes: list[Node], around: Around, needs: tuple[str, ...], alone: Draft | None
